@@ -1,0 +1,84 @@
+import type { Abi } from './abi.ts';
+
+// The kernel's userspace headers (include/uapi) give these constants for every processor that is supported
+// here; asm-generic/* holds for all of them.
+const constants = {
+  AF_UNIX: 1, // linux/socket.h; glibc bits/socket.h
+  SOCK_STREAM: 1, // linux/net.h; glibc bits/socket_type.h
+  SOCK_DGRAM: 2, // linux/net.h
+  SOCK_SEQPACKET: 5, // linux/net.h
+  SOCK_CLOEXEC: 0o2000000, // linux/net.h: O_CLOEXEC
+  SOL_SOCKET: 1, // asm-generic/socket.h
+  SO_TYPE: 3, // asm-generic/socket.h
+  SCM_RIGHTS: 0x01, // linux/socket.h
+  SCM_PIDFD: 0x04, // linux/socket.h, since 6.5; sent to a socket that asks with SO_PASSPIDFD
+  MSG_PEEK: 0x02, // linux/socket.h
+  MSG_TRUNC: 0x20, // linux/socket.h; passed in, it makes the result the packet's real length
+  MSG_CTRUNC: 0x08, // linux/socket.h
+  MSG_DONTWAIT: 0x40, // linux/socket.h
+  MSG_NOSIGNAL: 0x4000, // linux/socket.h
+  MSG_CMSG_CLOEXEC: 0x40000000, // linux/socket.h; comes back in msg_flags too
+  SHUT_RDWR: 2, // POSIX sys/socket.h
+  F_GETFD: 1, // asm-generic/fcntl.h
+  F_SETFD: 2, // asm-generic/fcntl.h
+  F_DUPFD_CLOEXEC: 1030, // linux/fcntl.h: F_LINUX_SPECIFIC_BASE + 6
+  FD_CLOEXEC: 1, // asm-generic/fcntl.h
+  O_CLOEXEC: 0o2000000, // asm-generic/fcntl.h
+  POLLIN: 0x0001, // asm-generic/poll.h
+  POLLOUT: 0x0004, // asm-generic/poll.h
+  POLLHUP: 0x0010, // asm-generic/poll.h
+  POLLRDHUP: 0x2000, // asm-generic/poll.h
+
+  dup3: true,
+  framings: ['seqpacket', 'stream'],
+  // msg_controllen decides how many descriptors the kernel installs, so room for one takes at most one.
+  receiveRoom: 1,
+} as const;
+
+const pollfd = { fd: 'int32_t', events: 'int16_t', revents: 'int16_t' } as const; // asm-generic/poll.h
+const iovec = { iov_base: 'uintptr_t', iov_len: 'size_t' } as const; // linux/uio.h
+const sockaddr = { sa_family: 'uint16_t' } as const; // linux/socket.h: sa_family_t comes first
+
+/** The kernel's own structures: the GNU C library's everywhere, musl's on 32-bit processors. */
+export const linux: Abi = {
+  ...constants,
+  iovec,
+  // linux/socket.h: struct user_msghdr; glibc bits/socket.h
+  msghdr: {
+    msg_name: 'uintptr_t',
+    msg_namelen: 'uint32_t',
+    msg_iov: 'uintptr_t',
+    msg_iovlen: 'size_t',
+    msg_control: 'uintptr_t',
+    msg_controllen: 'size_t',
+    msg_flags: 'int32_t',
+  },
+  cmsghdr: { cmsg_len: 'size_t', cmsg_level: 'int32_t', cmsg_type: 'int32_t' }, // linux/socket.h
+  pollfd,
+  sockaddr,
+  cmsgAlign: 'size_t', // linux/socket.h: CMSG_ALIGN rounds to sizeof(long)
+  nfds_t: 'unsigned long', // poll.h
+};
+
+/**
+ * musl on 64-bit processors: where the kernel has `size_t`, POSIX wants `int` and `socklen_t`, and musl pads
+ * them to the kernel's offsets (musl include/sys/socket.h).
+ */
+export const linuxMusl64: Abi = {
+  ...linux,
+  msghdr: {
+    msg_name: 'uintptr_t',
+    msg_namelen: 'uint32_t',
+    msg_iov: 'uintptr_t',
+    msg_iovlen: 'int32_t',
+    __pad1: 'int32_t',
+    msg_control: 'uintptr_t',
+    msg_controllen: 'uint32_t',
+    __pad2: 'uint32_t',
+    msg_flags: 'int32_t',
+  },
+  cmsghdr: { cmsg_len: 'uint32_t', __pad1: 'int32_t', cmsg_level: 'int32_t', cmsg_type: 'int32_t' },
+};
+
+/** Android's bionic: the kernel's structures (libc/include/bits/...), and a 32-bit `nfds_t` (poll.h). */
+export const android: Abi = { ...linux, nfds_t: 'unsigned int' };

@@ -1,0 +1,82 @@
+import { getSystemErrorMap, inspect } from 'node:util';
+
+/** What a {@link ChannelError} says happened on the channel. */
+export type ChannelErrorCode =
+  | 'ERR_FDCHANNEL_ENDED'
+  | 'ERR_FDCHANNEL_NO_DESCRIPTOR'
+  | 'ERR_FDCHANNEL_CONTROL_TRUNCATED'
+  | 'ERR_FDCHANNEL_UNEXPECTED_CONTROL';
+
+/**
+ * The kernel refused a system call.
+ *
+ * It has the shape of Node's own system errors: `code` is the symbolic name, `errno` the negative number,
+ * `syscall` the call, and the message `EBADF: bad file descriptor, sendmsg`. errno is an open set: a number
+ * that has no name is reported as libuv reports it, `Unknown system error -N`.
+ */
+export class SyscallError extends Error {
+  override readonly name: string = 'SyscallError';
+  readonly code: string;
+  readonly errno: number;
+  readonly syscall: string;
+
+  /**
+   * @param errno the positive number, as C's `errno` has it
+   * @param syscall the call that failed
+   * @param fallback name and text for a number that libuv does not know
+   */
+  constructor(errno: number, syscall: string, fallback?: readonly [name: string, text: string]) {
+    const unknown = `Unknown system error ${-errno}`;
+    const [name, text] = getSystemErrorMap().get(-errno) ?? fallback ?? [unknown, unknown];
+    super(`${name}: ${text}, ${syscall}`);
+    this.code = name;
+    this.errno = -errno;
+    this.syscall = syscall;
+  }
+}
+
+/**
+ * The channel cannot give what was asked: it ended, or the peer sent what the channel forbids. Every
+ * descriptor that came with the refused packet was closed before this was thrown.
+ */
+export class ChannelError extends Error {
+  override readonly name: string = 'ChannelError';
+  readonly code: ChannelErrorCode;
+
+  constructor(code: ChannelErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** This host has no table of constants and layouts here, or no libc that can be called. */
+export class UnsupportedPlatformError extends Error {
+  override readonly name: string = 'UnsupportedPlatformError';
+  readonly code = 'ERR_FDCHANNEL_UNSUPPORTED_PLATFORM';
+}
+
+/** An argument of the wrong kind, in Node's shape. */
+export function invalidArgType(
+  name: string,
+  expected: string,
+  actual: unknown,
+  got: string = show(actual),
+): TypeError {
+  return coded(new TypeError(`"${name}": expected ${expected}, got ${got}`), 'ERR_INVALID_ARG_TYPE');
+}
+
+/** An argument of the right kind outside its range, in Node's shape. */
+export function outOfRange(name: string, expected: string, actual: unknown): RangeError {
+  return coded(new RangeError(`"${name}": expected ${expected}, got ${show(actual)}`), 'ERR_OUT_OF_RANGE');
+}
+
+function coded<E extends Error>(error: E, code: string): E {
+  return Object.assign(error, { code });
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return `the string ${inspect(value)}`;
+  if (typeof value === 'function') return `a function`;
+  if (typeof value !== 'object' || value === null) return inspect(value);
+  return `an object of ${value.constructor?.name ?? 'no class'}`;
+}

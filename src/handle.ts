@@ -1,0 +1,203 @@
+import type { Libc } from './libc/calls.ts';
+import { READABLE, Readiness, WRITABLE } from './readiness.ts';
+
+/** Which of its two queues a wait stands in. */
+export type Direction = 'receive' | 'send';
+
+/** What a wait needs to know of its caller. */
+export interface WaitOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called once, when the wait is over, however it ended. */
+  readonly release?: () => void;
+}
+
+interface Wait {
+  /** Tries once more; true when the wait is over. */
+  attempt(): boolean;
+  fail(error: unknown): void;
+}
+
+const EVENT = { receive: READABLE, send: WRITABLE } as const;
+const SYSCALL = { receive: 'recvmsg', send: 'sendmsg' } as const;
+
+/** How many waits one wake may serve, and how many calls in a row may succeed at once, before the loop turns. */
+const TURN = 128;
+
+/**
+ * Owns a socket's descriptor and everything that waits for it on the event loop. It knows nothing of messages:
+ * what a wait does when its turn comes, the caller brings along.
+ *
+ * Waits of one direction are served first come, first served.
+ */
+export class SocketHandle {
+  readonly #libc: Libc;
+  readonly #queues: Record<Direction, Set<Wait>> = { receive: new Set(), send: new Set() };
+  #fd: number;
+  #readiness: Readiness | undefined;
+  #keepsAlive = true;
+  #holdsLoop = false;
+  #turn = TURN;
+
+  /** Takes ownership of `fd`. */
+  constructor(libc: Libc, fd: number) {
+    this.#libc = libc;
+    this.#fd = fd;
+  }
+
+  /** The descriptor, or -1 once it is closed or given away. */
+  get fd(): number {
+    return this.#fd;
+  }
+
+  /**
+   * The descriptor of an open handle.
+   *
+   * @throws SyscallError `EBADF`, without asking the kernel
+   */
+  open(syscall: string): number {
+    if (this.#fd < 0) throw this.#libc.refusal('EBADF', syscall);
+    return this.#fd;
+  }
+
+  /** Closes the descriptor. What waits is rejected with EBADF. A second time, it does nothing. */
+  close(): void {
+    if (this.#fd >= 0) this.#libc.close(this.#surrender());
+  }
+
+  /**
+   * Gives the descriptor away, open. What waits is rejected with EBADF.
+   *
+   * @throws SyscallError `EBADF` when there is none
+   */
+  detach(): number {
+    this.open('detach');
+    return this.#surrender();
+  }
+
+  /** Decides whether waits keep the event loop alive. */
+  keepAlive(yes: boolean): void {
+    this.#keepsAlive = yes;
+    this.#holdLoop();
+  }
+
+  /**
+   * Tries at once, when nobody waits before.
+   *
+   * @param attempt returns undefined where it would block
+   * @returns what `attempt` returned; undefined means to wait
+   */
+  immediately<T>(direction: Direction, attempt: () => T | undefined): T | undefined {
+    // A caller that awaits in a loop and never finds the socket empty would never let the event loop turn.
+    if (this.#queues[direction].size > 0 || this.#turn === 0) return undefined;
+    const result = attempt();
+    if (result !== undefined) this.#turn--;
+    return result;
+  }
+
+  /**
+   * Waits its turn, and then for the socket to be ready.
+   *
+   * @param attempt is called each time the socket is ready; returns undefined where it would block all the
+   *   same, as another process may have been faster
+   * @returns a promise of what `attempt` returned or threw; it rejects with the signal's reason, having taken
+   *   nothing, and with EBADF when the handle is closed
+   */
+  wait<T>(direction: Direction, attempt: () => T | undefined, options: WaitOptions): Promise<T> {
+    const { signal, release } = options;
+    const queue = this.#queues[direction];
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        queue.delete(wait);
+        signal?.removeEventListener('abort', abort);
+        release?.();
+      };
+      const wait: Wait = {
+        attempt: () => {
+          try {
+            const result = attempt();
+            if (result === undefined) return false;
+            leave();
+            resolve(result);
+          } catch (error) {
+            wait.fail(error);
+          }
+          return true;
+        },
+        fail: (error) => {
+          leave();
+          reject(error);
+        },
+      };
+      const abort = (): void => {
+        wait.fail(signal?.reason);
+        this.#holdLoop();
+      };
+      queue.add(wait);
+      signal?.addEventListener('abort', abort);
+      try {
+        this.#arm(EVENT[direction]);
+      } catch (error) {
+        wait.fail(error);
+      }
+      this.#holdLoop();
+    });
+  }
+
+  #arm(events: number): void {
+    if (this.#readiness) {
+      this.#readiness.arm(this.#readiness.armed | events);
+    } else {
+      this.#readiness = new Readiness(this.#libc, this.#fd, events, this.#onReady);
+      this.#holdsLoop = true;
+    }
+  }
+
+  readonly #onReady = (events: number): void => {
+    const readiness = this.#readiness as Readiness;
+    this.#turn = TURN;
+    let armed = readiness.armed;
+    for (const direction of ['receive', 'send'] as const) {
+      const event = EVENT[direction];
+      if ((events & event) === 0) continue;
+      const queue = this.#queues[direction];
+      const served = this.#serve(queue);
+      // Whoever was served is likely to come back, and to stay armed until then saves two system calls. A wake
+      // that serves nobody is the sign that nobody did.
+      armed = queue.size > 0 || served > 0 ? armed | event : armed & ~event;
+    }
+    readiness.arm(armed);
+    this.#holdLoop();
+  };
+
+  #serve(queue: Set<Wait>): number {
+    let served = 0;
+    for (const wait of queue) {
+      if (served === TURN || !wait.attempt()) break;
+      served++;
+    }
+    return served;
+  }
+
+  #holdLoop(): void {
+    const { receive, send } = this.#queues;
+    const hold = this.#keepsAlive && receive.size + send.size > 0;
+    if (!this.#readiness || hold === this.#holdsLoop) return;
+    if (hold) this.#readiness.ref();
+    else this.#readiness.unref();
+    this.#holdsLoop = hold;
+  }
+
+  #surrender(): number {
+    const fd = this.#fd;
+    this.#fd = -1;
+    // First the poll, so that no event can come; then the waits; the number itself last of all.
+    this.#readiness?.close();
+    this.#readiness = undefined;
+    for (const direction of ['receive', 'send'] as const) {
+      for (const wait of this.#queues[direction]) {
+        wait.fail(this.#libc.refusal('EBADF', SYSCALL[direction]));
+      }
+    }
+    return fd;
+  }
+}

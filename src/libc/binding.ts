@@ -1,0 +1,124 @@
+import { createRequire } from 'node:module';
+import { endianness } from 'node:os';
+import type koffi from 'koffi';
+import { type Abi, abiOf, assertSupported, type Layout } from '../abi/abi.ts';
+import { UnsupportedPlatformError } from '../errors.ts';
+import { layoutOf } from './layout.ts';
+
+type Koffi = typeof koffi;
+
+/**
+ * libc's functions as koffi calls them: numbers in, numbers out, -1 for an error that {@link errno} names.
+ * Addresses are numbers of memory that {@link address} gave.
+ */
+export interface Binding {
+  socketpair(domain: number, type: number, protocol: number, sv: number): number;
+  sendmsg(sockfd: number, msg: number, flags: number): number;
+  recvmsg(sockfd: number, msg: number, flags: number): number;
+  shutdown(sockfd: number, how: number): number;
+  close(fd: number): number;
+  poll(fds: number, nfds: number, timeout: number): number;
+  getsockopt(sockfd: number, level: number, optname: number, optval: number, optlen: number): number;
+  getsockname(sockfd: number, addr: number, addrlen: number): number;
+  fcntl(fd: number, op: number, argument: number): number;
+  dup2(oldfd: number, newfd: number): number;
+  /** Missing where libc has none. */
+  dup3?(oldfd: number, newfd: number, flags: number): number;
+
+  /** The calling thread's errno; true only until the next call of anything. */
+  errno(): number;
+  strerror(errno: number): string;
+  /** errno's numbers by name on this host. */
+  readonly errnos: Readonly<Record<string, number>>;
+  /** Where a buffer lies. The number is good for as long as the buffer is referenced. */
+  address(buffer: ArrayBuffer): number;
+  /** Polls a descriptor on this thread's event loop. */
+  pollOnLoop(fd: number, events: LoopEvents, onEvent: LoopPollCallback): LoopPoll;
+
+  readonly abi: Abi;
+  readonly layout: Layout;
+}
+
+/** What a poll on the event loop waits for, or saw. */
+export interface LoopEvents {
+  readonly readable: boolean;
+  readonly writable: boolean;
+}
+
+/** @param status 0, or a negative error number after which libuv has stopped the poll */
+export type LoopPollCallback = (status: number, events: LoopEvents) => void;
+
+/** koffi's PollHandle. No method may be called after `close`. */
+export interface LoopPoll {
+  start(events: LoopEvents, onEvent: LoopPollCallback): void;
+  stop(): void;
+  close(): void;
+  ref(): void;
+  unref(): void;
+}
+
+const requireFrom = createRequire(import.meta.url);
+
+/**
+ * Loads libc and declares what is called of it. Each thread that asks gets functions of its own.
+ *
+ * @throws {@link UnsupportedPlatformError} `ERR_FDCHANNEL_UNSUPPORTED_PLATFORM`
+ */
+export function loadBinding(): Binding {
+  const host = { platform: process.platform, arch: process.arch, endianness: endianness() };
+  assertSupported(host);
+  const koffi = requireKoffi();
+  // null is the program itself. It is linked to libc wherever Node runs, whatever the file is called there.
+  const libc = koffi.load(null);
+  const abi = abiOf(host, hasSymbol(libc, 'gnu_get_libc_version'));
+  const fcntl = libc.func('int fcntl(int fd, int op, ...)');
+
+  // Only a call whose parameters are all plain numbers takes koffi's fast path, so a pointer is declared as
+  // the integer that it is. koffi does not know ssize_t; intptr_t has its width on every platform here.
+  return {
+    socketpair: libc.func('int socketpair(int domain, int type, int protocol, uintptr_t sv)'),
+    sendmsg: libc.func('intptr_t sendmsg(int sockfd, uintptr_t msg, int flags)'),
+    recvmsg: libc.func('intptr_t recvmsg(int sockfd, uintptr_t msg, int flags)'),
+    shutdown: libc.func('int shutdown(int sockfd, int how)'),
+    close: libc.func('int close(int fd)'),
+    poll: libc.func(`int poll(uintptr_t fds, ${abi.nfds_t} nfds, int timeout)`),
+    getsockopt: libc.func(
+      'int getsockopt(int sockfd, int level, int optname, uintptr_t optval, uintptr_t optlen)',
+    ),
+    getsockname: libc.func('int getsockname(int sockfd, uintptr_t addr, uintptr_t addrlen)'),
+    fcntl: (fd, op, argument) => fcntl(fd, op, 'int', argument),
+    dup2: libc.func('int dup2(int oldfd, int newfd)'),
+    ...(abi.dup3 && { dup3: libc.func('int dup3(int oldfd, int newfd, int flags)') }),
+
+    errno: koffi.errno,
+    strerror: libc.func('str strerror(int errnum)'),
+    errnos: koffi.os.errno,
+    // Android tags the top byte of heap pointers, which a double could not carry and the kernel ignores.
+    address: (buffer) => Number(BigInt.asUintN(56, koffi.address(buffer))),
+    // The declaration file gives the callback one parameter; it is called with two.
+    pollOnLoop: koffi.node.poll as unknown as Binding['pollOnLoop'],
+
+    abi,
+    layout: layoutOf(koffi, abi, koffi.sizeof('size_t')),
+  };
+}
+
+function requireKoffi(): Koffi {
+  try {
+    return requireFrom('koffi');
+  } catch (cause) {
+    throw new UnsupportedPlatformError(
+      `fdchannel needs koffi's native module, which did not load on ${process.platform} ${process.arch}`,
+      { cause },
+    );
+  }
+}
+
+function hasSymbol(library: ReturnType<Koffi['load']>, name: string): boolean {
+  try {
+    library.symbol(name);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,32 @@
+import type koffi from 'koffi';
+import type { Abi, Layout, StructDefinition, StructLayout } from '../abi/abi.ts';
+
+type Koffi = typeof koffi;
+
+/**
+ * Lays an ABI's structures out with koffi's own rules of C.
+ *
+ * @param wordSize the size of a pointer and of `size_t`; another host's may be asked for, to check its table
+ */
+export function layoutOf(koffi: Koffi, abi: Abi, wordSize: number): Layout {
+  const word = `uint${8 * wordSize}_t`;
+  const resolve = (type: string): string => (type === 'uintptr_t' || type === 'size_t' ? word : type);
+
+  function struct<Member extends string>(definition: StructDefinition<Member>): StructLayout<Member> {
+    const members = Object.entries(definition).map(([name, type]) => [name, resolve(type)]);
+    // Anonymous: koffi's type names are global in the process, and a second one of a name throws.
+    const type = koffi.struct(Object.fromEntries(members));
+    const offsets = Object.entries(type.members ?? {}).map(([name, member]) => [name, member.offset]);
+    return { size: type.size, offset: Object.fromEntries(offsets) };
+  }
+
+  return {
+    iovec: struct(abi.iovec),
+    msghdr: struct(abi.msghdr),
+    cmsghdr: struct(abi.cmsghdr),
+    pollfd: struct(abi.pollfd),
+    sockaddr: struct(abi.sockaddr),
+    cmsgAlign: koffi.sizeof(resolve(abi.cmsgAlign)),
+    wordSize,
+  };
+}

@@ -1,0 +1,96 @@
+import type { LoopEvents, LoopPoll } from './libc/binding.ts';
+import type { Libc } from './libc/calls.ts';
+
+/** Nothing: the poll is stopped. */
+export const NONE = 0;
+export const READABLE = 1;
+export const WRITABLE = 2;
+
+/**
+ * Tells on this thread's event loop when a socket is readable or writable, for as long as it is asked to. The
+ * socket itself is never changed: neither its status flags nor its number.
+ *
+ * It keeps the loop alive only between {@link ref} and {@link unref}.
+ */
+export class Readiness {
+  readonly #libc: Libc;
+  readonly #onReady: (events: number) => void;
+  readonly #number: number;
+  readonly #poll: LoopPoll;
+  #armed = NONE;
+
+  /**
+   * @param fd a socket, borrowed: it is polled through a duplicate
+   * @param events what to wait for first, READABLE | WRITABLE
+   * @param onReady is called with the events that are there, again in each turn of the loop until they are
+   *   gone or no longer asked for; after a socket error with both, and then nothing is asked for any more
+   * @throws SyscallError when `fd` is not an open socket, or at the descriptor limit
+   */
+  constructor(libc: Libc, fd: number, events: number, onReady: (events: number) => void) {
+    this.#libc = libc;
+    this.#onReady = onReady;
+    // libuv aborts the process over a number that it polls already, so each poll gets a number of its own. And
+    // it sets O_NONBLOCK on the description that it finds there, which other processes may share: so it finds
+    // one that nobody uses, and the number is turned to the socket before the loop looks at it.
+    const [number, other] = libc.socketpair('stream');
+    libc.close(other);
+    this.#number = number;
+    try {
+      this.#poll = libc.pollOnLoop(number, loopEvents(events), this.#onEvent);
+    } catch (error) {
+      libc.close(number);
+      throw error;
+    }
+    try {
+      libc.redirect(number, fd);
+      // libuv aborts over what epoll(7) refuses, a regular file for one: `fd` may have been closed and reused.
+      libc.unixSocketType(number);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    this.#armed = events;
+  }
+
+  /** What is waited for now. */
+  get armed(): number {
+    return this.#armed;
+  }
+
+  /** Waits for other events. */
+  arm(events: number): void {
+    if (events === this.#armed) return;
+    if (events === NONE) this.#poll.stop();
+    else this.#poll.start(loopEvents(events), this.#onEvent);
+    this.#armed = events;
+  }
+
+  ref(): void {
+    this.#poll.ref();
+  }
+
+  unref(): void {
+    this.#poll.unref();
+  }
+
+  /** Ends it; no event comes any more, and nothing else may be called. */
+  close(): void {
+    // In this order: libuv has to forget the number before it can belong to somebody else.
+    this.#poll.close();
+    this.#libc.close(this.#number);
+  }
+
+  readonly #onEvent = (status: number, { readable, writable }: LoopEvents): void => {
+    if (status < 0) {
+      // A socket error comes without an event, and libuv has stopped the poll.
+      this.#armed = NONE;
+      this.#onReady(READABLE | WRITABLE);
+    } else {
+      this.#onReady((readable ? READABLE : NONE) | (writable ? WRITABLE : NONE));
+    }
+  };
+}
+
+function loopEvents(events: number): LoopEvents {
+  return { readable: (events & READABLE) !== 0, writable: (events & WRITABLE) !== 0 };
+}
