@@ -225,7 +225,7 @@ export class Endpoint {
    */
   tryRecvFD(): number | undefined {
     this.#handle.open('recvmsg');
-    return this.#receive(this.#DONTWAIT);
+    return this.#receiveNow();
   }
 
   /**
@@ -240,17 +240,19 @@ export class Endpoint {
    *   descriptor was sent; {@link SyscallError} `EMFILE` when a duplicate is needed and cannot be had
    * @see https://man7.org/linux/man-pages/man2/sendmsg.2.html
    */
-  async sendFDAsync(source: DescriptorSource, options?: AsyncOptions): Promise<void> {
-    this.#handle.open('sendmsg');
-    const fd = descriptorOf(source);
-    const signal = checkSignal(options);
-    signal?.throwIfAborted();
-    if (this.#handle.immediately('send', () => this.#send(fd, this.#DONTWAIT))) return;
-    const duplicate = this.#libc.duplicate(fd);
-    await this.#handle.wait('send', () => this.#send(duplicate, this.#DONTWAIT), {
-      signal,
-      release: () => this.#libc.close(duplicate),
-    });
+  sendFDAsync(source: DescriptorSource, options?: AsyncOptions): Promise<void> {
+    try {
+      this.#handle.open('sendmsg');
+      const fd = descriptorOf(source);
+      const signal = checkSignal(options);
+      if (this.#handle.immediately('send', () => this.#send(fd, this.#DONTWAIT))) return Promise.resolve();
+      const duplicate = this.#libc.duplicate(fd);
+      const release = (): void => this.#libc.close(duplicate);
+      const attempt = (): true | undefined => this.#send(duplicate, this.#DONTWAIT);
+      return this.#handle.wait('send', attempt, { signal, release }).then(() => undefined);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
@@ -264,12 +266,18 @@ export class Endpoint {
    * @throws what {@link recvFD} throws, as a rejection; the signal's reason when it aborts
    * @see https://man7.org/linux/man-pages/man2/recvmsg.2.html
    */
-  async recvFDAsync(options?: AsyncOptions): Promise<number> {
-    this.#handle.open('recvmsg');
-    const signal = checkSignal(options);
-    signal?.throwIfAborted();
-    const attempt = (): number | undefined => this.#receive(this.#DONTWAIT);
-    return this.#handle.immediately('receive', attempt) ?? this.#handle.wait('receive', attempt, { signal });
+  recvFDAsync(options?: AsyncOptions): Promise<number> {
+    // Not an async function, which would put a promise of its own around the wait's.
+    try {
+      this.#handle.open('recvmsg');
+      const signal = checkSignal(options);
+      const fd = this.#handle.immediately('receive', this.#receiveNow);
+      return fd === undefined
+        ? this.#handle.wait('receive', this.#receiveNow, { signal })
+        : Promise.resolve(fd);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
@@ -373,7 +381,7 @@ export class Endpoint {
   #recvWithin(sockfd: number, timeout: number): number {
     const deadline = performance.now() + timeout;
     for (;;) {
-      const fd = this.#receive(this.#DONTWAIT);
+      const fd = this.#receiveNow();
       if (fd !== undefined) return fd;
       const left = Math.max(0, Math.ceil(deadline - performance.now()));
       if (this.#libc.poll(sockfd, this.#libc.abi.POLLIN, left) === 0) {
@@ -395,6 +403,8 @@ export class Endpoint {
       throw error;
     }
   }
+
+  readonly #receiveNow = (): number | undefined => this.#receive(this.#DONTWAIT);
 
   /** One recvmsg; undefined where it would block. */
   #receive(flags: number): number | undefined {
@@ -467,12 +477,14 @@ function checkTimeout(options: ReceiveOptions): number | undefined {
   return timeout;
 }
 
+/** The signal, unless it has aborted already: then its reason is thrown. */
 function checkSignal(options: AsyncOptions | undefined): AbortSignal | undefined {
   if (options === undefined) return undefined;
   const { signal } = checkOptions(options);
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw invalidArgType('options.signal', 'an AbortSignal', signal);
   }
+  signal?.throwIfAborted();
   return signal;
 }
 

@@ -11,10 +11,65 @@ export interface WaitOptions {
   readonly release?: () => void;
 }
 
-interface Wait {
+/** One place in a queue. As an event listener, it waits for its signal to abort. */
+class Wait {
+  readonly #queue: Set<Wait>;
+  readonly #attempt: () => unknown;
+  readonly #resolve: (result: unknown) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #options: WaitOptions;
+  readonly #onEnd: () => void;
+
+  constructor(
+    queue: Set<Wait>,
+    attempt: () => unknown,
+    resolve: (result: unknown) => void,
+    reject: (error: unknown) => void,
+    options: WaitOptions,
+    onEnd: () => void,
+  ) {
+    this.#queue = queue;
+    this.#attempt = attempt;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#options = options;
+    this.#onEnd = onEnd;
+    queue.add(this);
+    options.signal?.addEventListener('abort', this);
+  }
+
   /** Tries once more; true when the wait is over. */
-  attempt(): boolean;
-  fail(error: unknown): void;
+  serve(): boolean {
+    let result: unknown;
+    try {
+      result = this.#attempt();
+    } catch (error) {
+      this.fail(error);
+      return true;
+    }
+    if (result === undefined) return false;
+    this.#leave();
+    this.#resolve(result);
+    this.#onEnd();
+    return true;
+  }
+
+  fail(error: unknown): void {
+    this.#leave();
+    this.#reject(error);
+    this.#onEnd();
+  }
+
+  handleEvent(): void {
+    this.fail(this.#options.signal?.reason);
+  }
+
+  #leave(): void {
+    const { signal, release } = this.#options;
+    this.#queue.delete(this);
+    signal?.removeEventListener('abort', this);
+    release?.();
+  }
 }
 
 const EVENT = { receive: READABLE, send: WRITABLE } as const;
@@ -22,6 +77,8 @@ const SYSCALL = { receive: 'recvmsg', send: 'sendmsg' } as const;
 
 /** How many waits one wake may serve, and how many calls in a row may succeed at once, before the loop turns. */
 const TURN = 128;
+
+const SOON: Promise<void> = Promise.resolve();
 
 /**
  * Owns a socket's descriptor and everything that waits for it on the event loop. It knows nothing of messages:
@@ -36,6 +93,7 @@ export class SocketHandle {
   #readiness: Readiness | undefined;
   #keepsAlive = true;
   #holdsLoop = false;
+  #holdPending = false;
   #turn = TURN;
 
   /** Takes ownership of `fd`. */
@@ -103,37 +161,15 @@ export class SocketHandle {
    *   nothing, and with EBADF when the handle is closed
    */
   wait<T>(direction: Direction, attempt: () => T | undefined, options: WaitOptions): Promise<T> {
-    const { signal, release } = options;
-    const queue = this.#queues[direction];
     return new Promise((resolve, reject) => {
-      const leave = (): void => {
-        queue.delete(wait);
-        signal?.removeEventListener('abort', abort);
-        release?.();
-      };
-      const wait: Wait = {
-        attempt: () => {
-          try {
-            const result = attempt();
-            if (result === undefined) return false;
-            leave();
-            resolve(result);
-          } catch (error) {
-            wait.fail(error);
-          }
-          return true;
-        },
-        fail: (error) => {
-          leave();
-          reject(error);
-        },
-      };
-      const abort = (): void => {
-        wait.fail(signal?.reason);
-        this.#holdLoop();
-      };
-      queue.add(wait);
-      signal?.addEventListener('abort', abort);
+      const wait = new Wait(
+        this.#queues[direction],
+        attempt,
+        resolve as (result: unknown) => void,
+        reject,
+        options,
+        this.#holdLoopSoon,
+      );
       try {
         this.#arm(EVENT[direction]);
       } catch (error) {
@@ -166,26 +202,34 @@ export class SocketHandle {
       armed = queue.size > 0 || served > 0 ? armed | event : armed & ~event;
     }
     readiness.arm(armed);
-    this.#holdLoop();
   };
 
   #serve(queue: Set<Wait>): number {
     let served = 0;
     for (const wait of queue) {
-      if (served === TURN || !wait.attempt()) break;
+      if (served === TURN || !wait.serve()) break;
       served++;
     }
     return served;
   }
 
-  #holdLoop(): void {
+  // A wait that ended is mostly followed by another: whoever awaited it goes on first, and may spare the loop
+  // to be let go and held again.
+  readonly #holdLoopSoon = (): void => {
+    if (this.#holdPending) return;
+    this.#holdPending = true;
+    SOON.then(this.#holdLoop);
+  };
+
+  readonly #holdLoop = (): void => {
+    this.#holdPending = false;
     const { receive, send } = this.#queues;
     const hold = this.#keepsAlive && receive.size + send.size > 0;
     if (!this.#readiness || hold === this.#holdsLoop) return;
     if (hold) this.#readiness.ref();
     else this.#readiness.unref();
     this.#holdsLoop = hold;
-  }
+  };
 
   #surrender(): number {
     const fd = this.#fd;
