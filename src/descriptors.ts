@@ -45,7 +45,7 @@ interface Handle {
 }
 
 function numberIn(source: object): number | undefined {
-  const candidates = [() => source as Handle, () => netHandle(source), () => datagramHandle(source)];
+  const candidates = [() => source as Handle, () => handleOf(source)];
   for (const candidate of candidates) {
     const fd = candidate()?.fd;
     if (typeof fd === 'number') return fd;
@@ -54,12 +54,9 @@ function numberIn(source: object): number | undefined {
 }
 
 // Node gives sockets no public property for their descriptor, but in libuv's handle.
-function netHandle(source: { _handle?: Handle | null }): Handle | null | undefined {
-  // dgram.Socket has a `_handle` as well, on its prototype, and reading it prints a deprecation warning.
-  return Object.hasOwn(source, '_handle') ? source._handle : undefined;
-}
-
-function datagramHandle(source: object): Handle | null | undefined {
+function handleOf(source: { _handle?: Handle | null }): Handle | null | undefined {
+  // dgram.Socket keeps it under a symbol; it has a `_handle` too, but reading that prints a deprecation warning.
   const state = Object.getOwnPropertySymbols(source).find((symbol) => symbol.description === 'state symbol');
-  return state && (source as Record<symbol, { handle?: Handle | null }>)[state]?.handle;
+  if (state) return (source as Record<symbol, { handle?: Handle | null }>)[state]?.handle;
+  return source._handle;
 }

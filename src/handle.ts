@@ -48,26 +48,25 @@ class Wait {
       return true;
     }
     if (result === undefined) return false;
-    this.#leave();
     this.#resolve(result);
-    this.#onEnd();
+    this.#end();
     return true;
   }
 
   fail(error: unknown): void {
-    this.#leave();
     this.#reject(error);
-    this.#onEnd();
+    this.#end();
   }
 
   handleEvent(): void {
     this.fail(this.#options.signal?.reason);
   }
 
-  #leave(): void {
+  #end(): void {
     const { signal, release } = this.#options;
     this.#queue.delete(this);
     signal?.removeEventListener('abort', this);
+    this.#onEnd();
     release?.();
   }
 }
@@ -147,8 +146,9 @@ export class SocketHandle {
   immediately<T>(direction: Direction, attempt: () => T | undefined): T | undefined {
     // A caller that awaits in a loop and never finds the socket empty would never let the event loop turn.
     if (this.#queues[direction].size > 0 || this.#turn === 0) return undefined;
+    this.#turn--;
     const result = attempt();
-    if (result !== undefined) this.#turn--;
+    if (result === undefined) this.#turn++;
     return result;
   }
 

@@ -20,7 +20,7 @@ export class MessageBuffer {
   readonly #flags: number;
 
   /**
-   * @param dataBytes the size of the one data buffer; with 0 there is none
+   * @param dataBytes the size of the one data buffer, which may be 0
    * @param controlBytes the size of the control buffer
    */
   constructor(libc: Libc, dataBytes: number, controlBytes: number) {
@@ -36,12 +36,11 @@ export class MessageBuffer {
       if (wordSize === 8) view.setBigUint64(offset, BigInt(value), true);
       else view.setUint32(offset, value, true);
     };
-    if (dataBytes > 0) {
-      setWord(iovecAt + iovec.offset.iov_base, address + dataAt);
-      setWord(iovecAt + iovec.offset.iov_len, dataBytes);
-      setWord(msghdr.offset.msg_iov, address + iovecAt);
-      view.setInt32(msghdr.offset.msg_iovlen, 1, true);
-    }
+    // An iovec without data costs nothing that can be measured; without any, emulators (qemu-user) do not receive.
+    setWord(iovecAt + iovec.offset.iov_base, address + dataAt);
+    setWord(iovecAt + iovec.offset.iov_len, dataBytes);
+    setWord(msghdr.offset.msg_iov, address + iovecAt);
+    view.setInt32(msghdr.offset.msg_iovlen, 1, true);
     setWord(msghdr.offset.msg_control, address + controlAt);
 
     this.address = address;
