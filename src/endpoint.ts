@@ -176,8 +176,7 @@ export class Endpoint {
    *
    * @returns the descriptor
    * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` for a timeout that is none
-   * @throws {@link SyscallError} `ETIMEDOUT` when the time is over; `EBADF` after destroy or detach;
-   *   `ECONNRESET` once, when the peer of a STREAM closed without having received everything
+   * @throws {@link SyscallError} `ETIMEDOUT` when the time is over; `EBADF` after destroy or detach
    * @throws {@link ChannelError} `ERR_FDCHANNEL_ENDED` when the peer is gone or either end was shut down, and
    *   everything sent before was received; `ERR_FDCHANNEL_NO_DESCRIPTOR` for a packet without a descriptor;
    *   `ERR_FDCHANNEL_CONTROL_TRUNCATED` for one with several, or when the kernel could not install it here (at
@@ -395,12 +394,10 @@ export class Endpoint {
     const message = this.#outgoing;
     this.#codec.replace(message.control, fd);
     try {
-      return this.#libc.sendmsg(this.#handle.open('sendmsg'), message.address, flags) === WOULD_BLOCK
-        ? undefined
-        : true;
+      const sent = this.#libc.sendmsg(this.#handle.fd, message.address, flags);
+      return sent === WOULD_BLOCK ? undefined : true;
     } catch (error) {
-      if (error instanceof SyscallError && error.code === 'EPIPE') throw ended(error);
-      throw error;
+      throw endedOr(error);
     }
   }
 
@@ -411,7 +408,14 @@ export class Endpoint {
     const message = this.#incoming;
     // recvmsg(2) overwrites it with what it received.
     message.controllen = this.#room;
-    const received = this.#libc.recvmsg(this.#handle.fd, message.address, flags | this.#receiveFlags);
+    let received: number;
+    try {
+      received = this.#libc.recvmsg(this.#handle.fd, message.address, flags | this.#receiveFlags);
+    } catch (error) {
+      // Once, and before what is queued: on SEQPACKET, Linux reports a peer that closed with packets unread so.
+      if (this.#framing === 'seqpacket' && isReset(error)) return this.#receive(flags);
+      throw error;
+    }
     if (received === WOULD_BLOCK) return undefined;
     const fd = this.#codec.decodeOne(message.control, message.controllen);
     // At its descriptor limit the kernel leaves the buffer as it was, and of two descriptors it delivers one:
@@ -426,6 +430,8 @@ export class Endpoint {
     const { control, controllen, flags } = this.#incoming;
     const { descriptors, unexpected } = this.#codec.decode(control, controllen);
     for (const fd of descriptors) this.#libc.close(fd);
+    // Of a stream this is the end whatever came along: with SO_PASSCRED, Linux adds credentials even to that.
+    if (received === 0 && this.#framing === 'stream') return ended();
     if (unexpected) return this.#codec.unexpectedControl(unexpected);
     if ((flags & this.#CTRUNC) !== 0 || descriptors.length > 0) {
       return new ChannelError(
@@ -440,7 +446,6 @@ export class Endpoint {
 
   /** Tells the end of the channel from an empty packet without a descriptor, which recvmsg(2) cannot. */
   #atEnd(): boolean {
-    if (this.#framing === 'stream') return true;
     const { abi } = this.#libc;
     const sockfd = this.#handle.fd;
     const events = this.#libc.poll(sockfd, abi.POLLIN | abi.POLLRDHUP, 0);
@@ -458,12 +463,22 @@ export class Endpoint {
   }
 }
 
+function isReset(error: unknown): boolean {
+  return error instanceof SyscallError && error.code === 'ECONNRESET';
+}
+
 function ended(cause?: SyscallError): ChannelError {
   return new ChannelError(
     'ERR_FDCHANNEL_ENDED',
     'the channel has ended: the peer is gone, or one of the two ends was shut down',
     cause && { cause },
   );
+}
+
+/** A peer that closes leaves EPIPE to a send, and ECONNRESET to either when it had not received everything. */
+function endedOr(error: unknown): unknown {
+  const over = error instanceof SyscallError && (error.code === 'EPIPE' || error.code === 'ECONNRESET');
+  return over ? ended(error) : error;
 }
 
 function checkTimeout(options: ReceiveOptions): number | undefined {

@@ -1,3 +1,4 @@
+import { type Abortable, endOn, forget } from './aborts.ts';
 import type { Libc } from './libc/calls.ts';
 import { READABLE, Readiness, WRITABLE } from './readiness.ts';
 
@@ -11,8 +12,8 @@ export interface WaitOptions {
   readonly release?: () => void;
 }
 
-/** One place in a queue. As an event listener, it waits for its signal to abort. */
-class Wait {
+/** One place in a queue. */
+class Wait implements Abortable {
   readonly #queue: Set<Wait>;
   readonly #attempt: () => unknown;
   readonly #resolve: (result: unknown) => void;
@@ -35,7 +36,7 @@ class Wait {
     this.#options = options;
     this.#onEnd = onEnd;
     queue.add(this);
-    options.signal?.addEventListener('abort', this);
+    if (options.signal) endOn(options.signal, this);
   }
 
   /** Tries once more; true when the wait is over. */
@@ -44,7 +45,7 @@ class Wait {
     try {
       result = this.#attempt();
     } catch (error) {
-      this.fail(error);
+      this.abort(error);
       return true;
     }
     if (result === undefined) return false;
@@ -53,19 +54,16 @@ class Wait {
     return true;
   }
 
-  fail(error: unknown): void {
-    this.#reject(error);
+  /** Ends the wait with an error. */
+  abort(reason: unknown): void {
+    this.#reject(reason);
     this.#end();
-  }
-
-  handleEvent(): void {
-    this.fail(this.#options.signal?.reason);
   }
 
   #end(): void {
     const { signal, release } = this.#options;
     this.#queue.delete(this);
-    signal?.removeEventListener('abort', this);
+    if (signal) forget(signal, this);
     this.#onEnd();
     release?.();
   }
@@ -173,7 +171,7 @@ export class SocketHandle {
       try {
         this.#arm(EVENT[direction]);
       } catch (error) {
-        wait.fail(error);
+        wait.abort(error);
       }
       this.#holdLoop();
     });
@@ -239,7 +237,7 @@ export class SocketHandle {
     this.#readiness = undefined;
     for (const direction of ['receive', 'send'] as const) {
       for (const wait of this.#queues[direction]) {
-        wait.fail(this.#libc.refusal('EBADF', SYSCALL[direction]));
+        wait.abort(this.#libc.refusal('EBADF', SYSCALL[direction]));
       }
     }
     return fd;

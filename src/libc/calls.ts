@@ -87,10 +87,12 @@ export class Libc {
 
   /** Ends both directions. A socket whose peer is gone is shut down already. */
   shutdown(sockfd: number): void {
-    if (this.#c.shutdown(sockfd, this.abi.SHUT_RDWR) >= 0) return;
-    const errno = this.#c.errno();
-    // macOS and the BSDs say so of a socket whose peer has closed.
-    if (errno !== this.#c.errnos['ENOTCONN']) throw this.#error(errno, 'shutdown');
+    while (this.#c.shutdown(sockfd, this.abi.SHUT_RDWR) < 0) {
+      const errno = this.#c.errno();
+      // macOS and the BSDs say so of a socket whose peer has closed.
+      if (errno === this.#c.errnos['ENOTCONN']) return;
+      if (errno !== this.#EINTR) throw this.#error(errno, 'shutdown');
+    }
   }
 
   /** Releases a descriptor. */
