@@ -412,8 +412,9 @@ export class Endpoint {
     try {
       received = this.#libc.recvmsg(this.#handle.fd, message.address, flags | this.#receiveFlags);
     } catch (error) {
-      // Once, and before what is queued: on SEQPACKET, Linux reports a peer that closed with packets unread so.
-      if (this.#framing === 'seqpacket' && isReset(error)) return this.#receive(flags);
+      // A peer that closed without having received everything is reported so, once and on SEQPACKET before what
+      // is queued. Behind that, the end.
+      if (isReset(error)) return this.#receive(flags);
       throw error;
     }
     if (received === WOULD_BLOCK) return undefined;
@@ -463,7 +464,7 @@ export class Endpoint {
   }
 }
 
-function isReset(error: unknown): boolean {
+function isReset(error: unknown): error is SyscallError {
   return error instanceof SyscallError && error.code === 'ECONNRESET';
 }
 
@@ -475,9 +476,9 @@ function ended(cause?: SyscallError): ChannelError {
   );
 }
 
-/** A peer that closes leaves EPIPE to a send, and ECONNRESET to either when it had not received everything. */
+/** A send to a peer that is gone: EPIPE, and once ECONNRESET when it had not received everything. */
 function endedOr(error: unknown): unknown {
-  const over = error instanceof SyscallError && (error.code === 'EPIPE' || error.code === 'ECONNRESET');
+  const over = isReset(error) || (error instanceof SyscallError && error.code === 'EPIPE');
   return over ? ended(error) : error;
 }
 

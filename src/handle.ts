@@ -1,6 +1,6 @@
 import { type Abortable, endOn, forget } from './aborts.ts';
 import type { Libc } from './libc/calls.ts';
-import { READABLE, Readiness, WRITABLE } from './readiness.ts';
+import { NONE, READABLE, Readiness, WRITABLE } from './readiness.ts';
 
 /** Which of its two queues a wait stands in. */
 export type Direction = 'receive' | 'send';
@@ -69,6 +69,7 @@ class Wait implements Abortable {
   }
 }
 
+const DIRECTIONS = ['receive', 'send'] as const;
 const EVENT = { receive: READABLE, send: WRITABLE } as const;
 const SYSCALL = { receive: 'recvmsg', send: 'sendmsg' } as const;
 
@@ -89,8 +90,7 @@ export class SocketHandle {
   #fd: number;
   #readiness: Readiness | undefined;
   #keepsAlive = true;
-  #holdsLoop = false;
-  #holdPending = false;
+  #settling = false;
   #turn = TURN;
 
   /** Takes ownership of `fd`. */
@@ -132,7 +132,7 @@ export class SocketHandle {
   /** Decides whether waits keep the event loop alive. */
   keepAlive(yes: boolean): void {
     this.#keepsAlive = yes;
-    this.#holdLoop();
+    this.#readiness?.keepAlive(yes);
   }
 
   /**
@@ -166,14 +166,13 @@ export class SocketHandle {
         resolve as (result: unknown) => void,
         reject,
         options,
-        this.#holdLoopSoon,
+        this.#settleSoon,
       );
       try {
         this.#arm(EVENT[direction]);
       } catch (error) {
         wait.abort(error);
       }
-      this.#holdLoop();
     });
   }
 
@@ -182,51 +181,40 @@ export class SocketHandle {
       this.#readiness.arm(this.#readiness.armed | events);
     } else {
       this.#readiness = new Readiness(this.#libc, this.#fd, events, this.#onReady);
-      this.#holdsLoop = true;
+      this.#readiness.keepAlive(this.#keepsAlive);
     }
   }
 
   readonly #onReady = (events: number): void => {
-    const readiness = this.#readiness as Readiness;
     this.#turn = TURN;
-    let armed = readiness.armed;
-    for (const direction of ['receive', 'send'] as const) {
-      const event = EVENT[direction];
-      if ((events & event) === 0) continue;
-      const queue = this.#queues[direction];
-      const served = this.#serve(queue);
-      // Whoever was served is likely to come back, and to stay armed until then saves two system calls. A wake
-      // that serves nobody is the sign that nobody did.
-      armed = queue.size > 0 || served > 0 ? armed | event : armed & ~event;
+    for (const direction of DIRECTIONS) {
+      if ((events & EVENT[direction]) === 0) continue;
+      let served = 0;
+      for (const wait of this.#queues[direction]) {
+        if (served === TURN || !wait.serve()) break;
+        served++;
+      }
     }
-    readiness.arm(armed);
+    // An error has stopped the poll, with events of one wait or none.
+    if (this.#readiness?.armed === NONE) this.#settleSoon();
   };
 
-  #serve(queue: Set<Wait>): number {
-    let served = 0;
-    for (const wait of queue) {
-      if (served === TURN || !wait.serve()) break;
-      served++;
-    }
-    return served;
-  }
-
-  // A wait that ended is mostly followed by another: whoever awaited it goes on first, and may spare the loop
-  // to be let go and held again.
-  readonly #holdLoopSoon = (): void => {
-    if (this.#holdPending) return;
-    this.#holdPending = true;
-    SOON.then(this.#holdLoop);
+  // A wait that ended is mostly followed by another. Whoever awaited it goes on first, and when he comes back the
+  // poll is still there: two system calls are spared.
+  readonly #settleSoon = (): void => {
+    if (this.#settling) return;
+    this.#settling = true;
+    SOON.then(this.#settle);
   };
 
-  readonly #holdLoop = (): void => {
-    this.#holdPending = false;
-    const { receive, send } = this.#queues;
-    const hold = this.#keepsAlive && receive.size + send.size > 0;
-    if (!this.#readiness || hold === this.#holdsLoop) return;
-    if (hold) this.#readiness.ref();
-    else this.#readiness.unref();
-    this.#holdsLoop = hold;
+  /** Polls for what is waited for, and no more. */
+  readonly #settle = (): void => {
+    this.#settling = false;
+    let events = NONE;
+    for (const direction of DIRECTIONS) {
+      if (this.#queues[direction].size > 0) events |= EVENT[direction];
+    }
+    this.#readiness?.arm(events);
   };
 
   #surrender(): number {
@@ -235,7 +223,7 @@ export class SocketHandle {
     // First the poll, so that no event can come; then the waits; the number itself last of all.
     this.#readiness?.close();
     this.#readiness = undefined;
-    for (const direction of ['receive', 'send'] as const) {
+    for (const direction of DIRECTIONS) {
       for (const wait of this.#queues[direction]) {
         wait.abort(this.#libc.refusal('EBADF', SYSCALL[direction]));
       }

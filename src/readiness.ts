@@ -6,11 +6,20 @@ export const NONE = 0;
 export const READABLE = 1;
 export const WRITABLE = 2;
 
+// When Node takes an environment down it turns the loop once more, and an event for JavaScript that may run no
+// more makes koffi abort the process. So nothing is polled after the thread's exit event.
+const polls = new Set<Readiness>();
+let registered = false;
+let exiting = false;
+
+function stopAtExit(): void {
+  exiting = true;
+  for (const poll of polls) poll.arm(NONE);
+}
+
 /**
  * Tells on this thread's event loop when a socket is readable or writable, for as long as it is asked to. The
  * socket itself is never changed: neither its status flags nor its number.
- *
- * It keeps the loop alive only between {@link ref} and {@link unref}.
  */
 export class Readiness {
   readonly #libc: Libc;
@@ -50,6 +59,10 @@ export class Readiness {
       throw error;
     }
     this.#armed = events;
+    if (!registered) process.once('exit', stopAtExit);
+    registered = true;
+    polls.add(this);
+    if (exiting) this.arm(NONE);
   }
 
   /** What is waited for now. */
@@ -59,22 +72,21 @@ export class Readiness {
 
   /** Waits for other events. */
   arm(events: number): void {
-    if (events === this.#armed) return;
+    if (events === this.#armed || (exiting && events !== NONE)) return;
     if (events === NONE) this.#poll.stop();
     else this.#poll.start(loopEvents(events), this.#onEvent);
     this.#armed = events;
   }
 
-  ref(): void {
-    this.#poll.ref();
-  }
-
-  unref(): void {
-    this.#poll.unref();
+  /** Decides whether the loop stays alive while something is waited for. */
+  keepAlive(yes: boolean): void {
+    if (yes) this.#poll.ref();
+    else this.#poll.unref();
   }
 
   /** Ends it; no event comes any more, and nothing else may be called. */
   close(): void {
+    polls.delete(this);
     // In this order: libuv has to forget the number before it can belong to somebody else.
     this.#poll.close();
     this.#libc.close(this.#number);
