@@ -408,15 +408,7 @@ export class Endpoint {
     const message = this.#incoming;
     // recvmsg(2) overwrites it with what it received.
     message.controllen = this.#room;
-    let received: number;
-    try {
-      received = this.#libc.recvmsg(this.#handle.fd, message.address, flags | this.#receiveFlags);
-    } catch (error) {
-      // A peer that closed without having received everything is reported so, once and on SEQPACKET before what
-      // is queued. Behind that, the end.
-      if (isReset(error)) return this.#receive(flags);
-      throw error;
-    }
+    const received = this.#recvmsg(flags);
     if (received === WOULD_BLOCK) return undefined;
     const fd = this.#codec.decodeOne(message.control, message.controllen);
     // At its descriptor limit the kernel leaves the buffer as it was, and of two descriptors it delivers one:
@@ -424,6 +416,18 @@ export class Endpoint {
     if (fd < 0 || (message.flags & this.#CTRUNC) !== 0) throw this.#refuse(received);
     if (this.#libc.abi.MSG_CMSG_CLOEXEC === 0) this.#libc.setCloseOnExec(fd);
     return fd;
+  }
+
+  /** recvmsg(2) into the one buffer, which has its controllen by now. */
+  #recvmsg(flags: number): number {
+    try {
+      return this.#libc.recvmsg(this.#handle.fd, this.#incoming.address, flags | this.#receiveFlags);
+    } catch (error) {
+      // A peer that closed without having received everything is reported so, once and on SEQPACKET before what
+      // is queued. Behind that, the end.
+      if (isReset(error)) return this.#recvmsg(flags);
+      throw error;
+    }
   }
 
   /** Closes what came with the message that was received last, and says what was wrong with it. */
@@ -448,18 +452,13 @@ export class Endpoint {
   /** Tells the end of the channel from an empty packet without a descriptor, which recvmsg(2) cannot. */
   #atEnd(): boolean {
     const { abi } = this.#libc;
-    const sockfd = this.#handle.fd;
-    const events = this.#libc.poll(sockfd, abi.POLLIN | abi.POLLRDHUP, 0);
+    const events = this.#libc.poll(this.#handle.fd, abi.POLLIN | abi.POLLRDHUP, 0);
     if ((events & (abi.POLLHUP | abi.POLLRDHUP)) === 0) return false;
     // The peer may have gone just after the packet, with more behind it. A look without room for descriptors
     // installs none and takes none.
     const message = this.#incoming;
     message.controllen = 0;
-    const next = this.#libc.recvmsg(
-      sockfd,
-      message.address,
-      abi.MSG_PEEK | this.#DONTWAIT | this.#receiveFlags,
-    );
+    const next = this.#recvmsg(abi.MSG_PEEK | this.#DONTWAIT);
     return next <= 0 && (message.flags & this.#CTRUNC) === 0;
   }
 }
