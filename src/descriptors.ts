@@ -4,7 +4,7 @@ import { invalidArgType, outOfRange } from './errors.ts';
 
 /**
  * What a descriptor can be taken from: its number; anything with a numeric `fd` (a `FileHandle`, an
- * `Endpoint`, an `fs` stream that is open, `process.stdin`); a `net.Socket`, `net.Server` or `dgram.Socket`.
+ * `Endpoint`, `process.stdin`); a `net.Socket`, `net.Server` or `dgram.Socket`.
  */
 export type DescriptorSource = number | { readonly fd: number } | Socket | Server | DatagramSocket;
 

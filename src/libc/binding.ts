@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
+import { isMainThread } from 'node:worker_threads';
 import type koffi from 'koffi';
 import { type Abi, abiOf, assertSupported, type Layout } from '../abi/abi.ts';
 import { UnsupportedPlatformError } from '../errors.ts';
@@ -70,6 +71,7 @@ export function loadBinding(): Binding {
   const koffi = requireKoffi();
   // null is the program itself. It is linked to libc wherever Node runs, whatever the file is called there.
   const libc = koffi.load(null);
+  if (!isMainThread) keepLoaded(libc);
   const abi = abiOf(host, hasSymbol(libc, 'gnu_get_libc_version'));
   const fcntl = libc.func('int fcntl(int fd, int op, ...)');
 
@@ -111,6 +113,18 @@ function requireKoffi(): Koffi {
       `fdchannel needs koffi's native module, which did not load on ${process.platform} ${process.arch}`,
       { cause },
     );
+  }
+}
+
+/**
+ * Keeps koffi's code in memory for good. Node unloads an addon with the last environment that uses it, and when that
+ * is a worker's, libuv has yet to call back into koffi for each poll that its end has closed.
+ */
+function keepLoaded(libc: ReturnType<Koffi['load']>): void {
+  const RTLD_NOW = 2; // dlfcn.h, of every platform here
+  const dlopen = libc.func('uintptr_t dlopen(str filename, int flags)');
+  for (const file of Object.keys(requireFrom.cache)) {
+    if (file.endsWith('koffi.node')) dlopen(file, RTLD_NOW);
   }
 }
 

@@ -1,0 +1,237 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import koffi from 'koffi';
+import { type Abi, abiOf, assertSupported, type CType, type StructDefinition } from '../../src/abi/abi.ts';
+import { UnsupportedPlatformError } from '../../src/errors.ts';
+import { libc } from '../../src/libc/calls.ts';
+import { ControlCodec } from '../../src/message.ts';
+import { startProcess } from '../support/processes.ts';
+import { skip, suite } from '../support/suite.ts';
+
+/** The structures with the prefix of their members' names. Of a sockaddr only the head is of use here. */
+const STRUCTS = { iovec: 'iov_', msghdr: 'msg_', cmsghdr: 'cmsg_', pollfd: '', sockaddr: 'sa_' } as const;
+const COUNTS = [0, 1, 2, 253];
+/** Younger than some of the headers that this may be compiled with. */
+const YOUNG = ['SCM_PIDFD'];
+
+/** What a C program prints, in the order of its lines. */
+type Facts = Record<string, number | null>;
+
+function membersOf(abi: Abi, struct: keyof typeof STRUCTS): [string, CType][] {
+  const definition: StructDefinition<string> = abi[struct];
+  return Object.entries(definition).filter(([name]) => name.startsWith(STRUCTS[struct]));
+}
+
+function constantsOf(abi: Abi): [string, number][] {
+  return Object.entries(abi).filter(([name]) => /^[A-Z]/.test(name)) as [string, number][];
+}
+
+/** What this package says of this host. */
+function ours(): Facts {
+  const { abi, layout } = libc();
+  const codec = new ControlCodec(abi, layout);
+  const facts: Facts = { size_t: layout.wordSize, nfds_t: koffi.sizeof(abi.nfds_t) };
+  for (const struct of Object.keys(STRUCTS) as (keyof typeof STRUCTS)[]) {
+    if (struct !== 'sockaddr') facts[struct] = layout[struct].size;
+    const offsets: Record<string, number> = layout[struct].offset;
+    for (const [name, type] of membersOf(abi, struct)) {
+      facts[`${struct}.${name}`] = offsets[name] as number;
+      facts[`${struct}.${name} width`] = type === 'uintptr_t' ? layout.wordSize : koffi.sizeof(type);
+    }
+  }
+  for (const count of COUNTS) {
+    facts[`CMSG_LEN ${count}`] = codec.length(count);
+    facts[`CMSG_SPACE ${count}`] = codec.space(count);
+  }
+  facts['CMSG_ALIGN'] = layout.cmsgAlign;
+  for (const [name, value] of constantsOf(abi)) facts[name] = value === 0 ? null : value;
+  return facts;
+}
+
+/** The C program that says the same of its own headers. */
+function program(): string {
+  const { abi } = libc();
+  const lines: string[] = [];
+  const say = (name: string, expression: string) =>
+    lines.push(`  printf("%s\\"${name}\\": %lld", comma, (long long)(${expression})); comma = ",\\n";`);
+  say('size_t', 'sizeof(size_t)');
+  say('nfds_t', 'sizeof(nfds_t)');
+  for (const struct of Object.keys(STRUCTS) as (keyof typeof STRUCTS)[]) {
+    if (struct !== 'sockaddr') say(struct, `sizeof(struct ${struct})`);
+    for (const [name] of membersOf(abi, struct)) {
+      say(`${struct}.${name}`, `offsetof(struct ${struct}, ${name})`);
+      say(`${struct}.${name} width`, `sizeof(((struct ${struct} *)0)->${name})`);
+    }
+  }
+  for (const count of COUNTS) {
+    say(`CMSG_LEN ${count}`, `CMSG_LEN(${count} * sizeof(int))`);
+    say(`CMSG_SPACE ${count}`, `CMSG_SPACE(${count} * sizeof(int))`);
+  }
+  say('CMSG_ALIGN', 'CMSG_SPACE(1) - CMSG_SPACE(0)');
+  for (const [name] of constantsOf(abi)) {
+    lines.push(`#ifdef ${name}`);
+    say(name, name);
+    lines.push('#else', `  printf(",\\n\\"${name}\\": null");`, '#endif');
+  }
+  return [
+    '#define _GNU_SOURCE',
+    ...['fcntl.h', 'poll.h', 'stddef.h', 'stdio.h', 'sys/socket.h', 'sys/uio.h'].map(
+      (file) => `#include <${file}>`,
+    ),
+    'int main(void) {',
+    '  const char *comma = "{\\n";',
+    ...lines,
+    '  printf("}\\n");',
+    '}\n',
+  ].join('\n');
+}
+
+async function compiled(): Promise<Facts> {
+  const folder = mkdtempSync(join(tmpdir(), 'fdchannel-abi-'));
+  try {
+    const [source, binary] = [join(folder, 'abi.c'), join(folder, 'abi')];
+    writeFileSync(source, program());
+    const compiler = await startProcess('cc', ['-o', binary, source]).exit;
+    assert.equal(compiler.code, 0, compiler.stderr);
+    const { stdout } = await startProcess(binary, []).exit;
+    return JSON.parse(stdout) as Facts;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function hasCompiler(): Promise<boolean> {
+  const { code } = await startProcess('sh', ['-c', 'command -v cc']).exit;
+  return code === 0;
+}
+
+suite("the host's own table", (test) => {
+  test('it is what the C compiler says', async () => {
+    if (!(await hasCompiler())) skip('no cc here to ask');
+    const [said, actual] = [ours(), await compiled()];
+    assert.ok(Object.keys(actual).length > 60, 'the program tells everything');
+    for (const name of YOUNG) if (actual[name] === null) said[name] = null;
+    assert.deepEqual(said, actual);
+  });
+});
+
+const SUPPORTED = [
+  'linux (x64, arm64, arm, ia32, riscv64, loong64, ppc64)',
+  'android (x64, arm64)',
+  'darwin (x64, arm64)',
+  'freebsd (x64, arm64, ia32)',
+  'openbsd (x64, arm64, ia32)',
+];
+
+const unsupported: readonly [platform: string, arch: string, endianness: string][] = [
+  ['win32', 'x64', 'LE'],
+  ['linux', 's390x', 'BE'],
+  ['linux', 'ppc64', 'BE'],
+  ['linux', 'x64', 'BE'],
+  ['linux', 'mips', 'LE'],
+  ['linux', '', 'LE'],
+  ['android', 'arm', 'LE'],
+  ['darwin', 'ia32', 'LE'],
+  ['sunos', 'x64', 'LE'],
+  ['aix', 'ppc64', 'BE'],
+  ['', 'x64', 'LE'],
+  ['constructor', 'x64', 'LE'],
+  ['__proto__', 'x64', 'LE'],
+  ['toString', 'length', 'LE'],
+];
+
+suite('a host without a table', (test) => {
+  for (const [platform, arch, endianness] of unsupported) {
+    const host = { platform, arch, endianness };
+    for (const [name, call] of Object.entries({ assertSupported, abiOf })) {
+      test(`${name} refuses ${platform || 'no platform'} on ${arch || 'no processor'} (${endianness})`, () => {
+        assert.throws(
+          () => call(host, true),
+          (error) => {
+            assert.ok(error instanceof UnsupportedPlatformError && error instanceof Error);
+            const { name, code, message } = error;
+            assert.deepEqual(
+              { name, code, message },
+              {
+                name: 'UnsupportedPlatformError',
+                code: 'ERR_FDCHANNEL_UNSUPPORTED_PLATFORM',
+                message:
+                  `fdchannel does not support ${platform} on ${arch} (${endianness}); ` +
+                  `supported, all little-endian: ${SUPPORTED.join('; ')}`,
+              },
+            );
+            return true;
+          },
+        );
+      });
+    }
+  }
+});
+
+/** Imports the package on a host that pretends to be another, uses it, and tells what was thrown. */
+async function onHost(platform: string, arch: string, endianness: string): Promise<string[]> {
+  const pretend = `
+    import Module, { syncBuiltinESMExports } from 'node:module';
+    import os from 'node:os';
+    const load = Module._load;
+    Module._load = (request, ...rest) => {
+      if (request === 'koffi') throw new Error('no koffi here');
+      return load(request, ...rest);
+    };
+    os.endianness = () => ${JSON.stringify(endianness)};
+    syncBuiltinESMExports();
+    Object.defineProperty(process, 'platform', { value: ${JSON.stringify(platform)} });
+    Object.defineProperty(process, 'arch', { value: ${JSON.stringify(arch)} });
+  `;
+  const use = `
+    const { newConnectedSockets, newEndpoint, closeFD, descriptorOf, UnsupportedPlatformError } =
+      await import(${JSON.stringify(new URL('../../src/index.ts', import.meta.url).href)});
+    console.log('imported', descriptorOf({ fd: 3 }));
+    for (const call of [newConnectedSockets, () => newEndpoint(3), () => closeFD(3), newConnectedSockets]) {
+      try {
+        console.log('returned', call());
+      } catch (error) {
+        const cause = error.cause ? ': ' + error.cause.message : '';
+        console.log(error instanceof UnsupportedPlatformError, error.code, error.message + cause);
+      }
+    }
+  `;
+  const preload = `data:text/javascript,${encodeURIComponent(pretend)}`;
+  const { code, stdout, stderr } = await startProcess(process.execPath, [
+    ...['--import', import.meta.resolve('tsx'), '--import', preload],
+    ...['--input-type=module', '--eval', use],
+  ]).exit;
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+  return stdout.trimEnd().split('\n');
+}
+
+suite('the package on a host without a table', (test) => {
+  for (const [platform, arch, endianness] of [
+    ['win32', 'x64', 'LE'],
+    ['linux', 's390x', 'BE'],
+    ['linux', 'mips', 'LE'],
+  ] as const) {
+    test(`${platform} on ${arch}: it is imported, and each use says what is wrong`, async () => {
+      const refusal =
+        'true ERR_FDCHANNEL_UNSUPPORTED_PLATFORM ' +
+        `fdchannel does not support ${platform} on ${arch} (${endianness}); ` +
+        `supported, all little-endian: ${SUPPORTED.join('; ')}`;
+      assert.deepEqual(await onHost(platform, arch, endianness), [
+        'imported 3',
+        ...Array.from({ length: 4 }, () => refusal),
+      ]);
+    });
+  }
+
+  test('a supported host on which koffi does not load', async () => {
+    const refusal =
+      'true ERR_FDCHANNEL_UNSUPPORTED_PLATFORM ' +
+      "fdchannel needs koffi's native module, which did not load on linux x64: no koffi here";
+    assert.deepEqual(await onHost('linux', 'x64', 'LE'), [
+      'imported 3',
+      ...Array.from({ length: 4 }, () => refusal),
+    ]);
+  });
+});

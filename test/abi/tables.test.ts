@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { assertSupported, type CType, type StructDefinition, type StructLayout } from '../../src/abi/abi.ts';
+import { ControlCodec } from '../../src/message.ts';
+import { suite } from '../support/suite.ts';
+import { type Golden, type GoldenPlatform, type GoldenStruct, platforms } from './golden.ts';
+
+/** What this package says of a platform, in the words of the golden figures. */
+function figures({ abi, layout, golden }: GoldenPlatform): Golden {
+  const codec = new ControlCodec(abi, layout);
+  const struct = (prefix: string, definition: StructDefinition<string>, laidOut: StructLayout<string>) =>
+    goldenStruct(prefix, definition, laidOut, layout.wordSize);
+  const constant = (name: string): number | null => (abi as unknown as Record<string, number>)[name] || null;
+  return {
+    pointerSize: layout.wordSize,
+    iovec: struct('iov_', abi.iovec, layout.iovec),
+    msghdr: struct('msg_', abi.msghdr, layout.msghdr),
+    cmsghdr: struct('cmsg_', abi.cmsghdr, layout.cmsghdr),
+    pollfdSize: layout.pollfd.size,
+    nfds_t: abi.nfds_t,
+    cmsgAlign: layout.cmsgAlign,
+    cmsgLen0: codec.length(0),
+    cmsgLen4: codec.length(1),
+    cmsgSpace0: codec.space(0),
+    cmsgSpace4: codec.space(1),
+    cmsgSpace8: codec.space(2),
+    cmsgSpace1012: codec.space(253),
+    constants: Object.fromEntries(Object.keys(golden.constants).map((name) => [name, constant(name)])),
+  };
+}
+
+function goldenStruct(
+  prefix: string,
+  definition: StructDefinition<string>,
+  { size, offset }: StructLayout<string>,
+  wordSize: number,
+): GoldenStruct {
+  const width = (type: CType): number =>
+    type === 'uintptr_t' || type === 'size_t' ? wordSize : Number(/\d+/.exec(type)?.[0]) / 8;
+  const members = Object.entries(definition).filter(([name]) => name.startsWith(prefix));
+  const short = (name: string): string => name.slice(prefix.length);
+  return {
+    size,
+    offsets: Object.fromEntries(members.map(([name]) => [short(name), offset[name] as number])),
+    widths: Object.fromEntries(members.map(([name, type]) => [short(name), width(type)])),
+  };
+}
+
+/** What the golden figures leave out. */
+const others: Record<string, object> = {
+  linux: { SCM_PIDFD: 4, POLLRDHUP: 0x2000, dup3: true, framings: ['seqpacket', 'stream'], receiveRoom: 1 },
+  android: { SCM_PIDFD: 4, POLLRDHUP: 0x2000, dup3: true, framings: ['seqpacket', 'stream'], receiveRoom: 1 },
+  darwin: { SCM_PIDFD: 0, POLLRDHUP: 0, dup3: false, framings: ['stream'], receiveRoom: 254 },
+  freebsd: { SCM_PIDFD: 0, POLLRDHUP: 0, dup3: true, framings: ['stream'], receiveRoom: 254 },
+  openbsd: { SCM_PIDFD: 0, POLLRDHUP: 0, dup3: true, framings: ['stream'], receiveRoom: 254 },
+};
+
+/** Where the family of an address lies: behind sa_len on everything that comes from BSD. */
+const sockaddr: Record<string, object> = {
+  linux: { size: 2, offset: { sa_family: 0 } },
+  android: { size: 2, offset: { sa_family: 0 } },
+  darwin: { size: 2, offset: { sa_len: 0, sa_family: 1 } },
+  freebsd: { size: 2, offset: { sa_len: 0, sa_family: 1 } },
+  openbsd: { size: 2, offset: { sa_len: 0, sa_family: 1 } },
+};
+
+suite('the tables of the platforms', (test) => {
+  for (const platform of platforms) {
+    test(`${platform.name} is as its headers have it`, () => {
+      assert.deepEqual(figures(platform), platform.golden);
+    });
+
+    test(`${platform.name}: what is no figure of the golden ones`, () => {
+      const { abi, layout, host, golden } = platform;
+      const expected = others[host.platform] as object;
+      const said = Object.keys(expected).map((name) => [name, abi[name as keyof typeof abi]]);
+      assert.deepEqual(Object.fromEntries(said), expected);
+      assert.deepEqual(layout.sockaddr, sockaddr[host.platform]);
+      assert.deepEqual(layout.pollfd.offset, { fd: 0, events: 4, revents: 6 });
+
+      const named = [...Object.keys(golden.constants), ...Object.keys(expected)];
+      const numbers = Object.keys(abi).filter((name) => /^[A-Z]/.test(name));
+      assert.deepEqual(
+        numbers.filter((name) => !named.includes(name)),
+        [],
+        'every constant is tested',
+      );
+    });
+
+    test(`${platform.name}: one message with room for one has room for no second head`, () => {
+      const { abi, layout } = platform;
+      const codec = new ControlCodec(abi, layout);
+      assert.equal(codec.space(1) % layout.cmsgAlign, 0);
+      assert.ok(codec.length(1) <= codec.space(1) && codec.space(1) < 2 * codec.length(0));
+      assert.ok(codec.space(2) < 2 * codec.space(1));
+    });
+  }
+
+  test('every supported host has its golden figures', () => {
+    const archs = 'arm arm64 ia32 loong64 mips mipsel ppc ppc64 riscv64 s390 s390x x64'.split(' ');
+    const systems = [...Object.keys(others), ...'aix cygwin haiku netbsd sunos win32'.split(' ')];
+    const hosts = systems.flatMap((platform) =>
+      ['LE', 'BE'].flatMap((endianness) => archs.map((arch) => ({ platform, arch, endianness }))),
+    );
+    const supported = hosts.filter((host) => {
+      try {
+        assertSupported(host);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+    const name = ({ platform, arch, endianness }: (typeof hosts)[number]) =>
+      `${platform} ${arch} ${endianness}`;
+    const golden = new Set(platforms.map(({ host }) => name(host)));
+    assert.deepEqual(supported.map(name).sort(), [...golden].sort());
+  });
+});

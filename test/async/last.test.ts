@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { startFixture } from '../support/processes.ts';
+import { suite } from '../support/suite.ts';
+
+const naturally = ['by itself', 'process.exit', 'process.exit with all that ready', 'an uncaught exception'];
+
+const CLEAN = { code: 0, signal: null, stderr: '' };
+
+suite('an end while something waits, or has come', (test) => {
+  for (const ending of naturally) {
+    test(`${ending}: the process ends cleanly`, async () => {
+      const { stdout, ...exit } = await startFixture('async-last.ts', { args: [ending] }).exit;
+      assert.deepEqual(exit, CLEAN);
+    });
+  }
+
+  test('a worker ends cleanly, and its process goes on', () =>
+    assertWorkersEnd(naturally.map((ending) => [ending, 0])));
+
+  // What arrives between terminate() and the end of the worker's loop makes koffi abort the process, and nothing in
+  // JavaScript can prevent it. So nothing arrives here but what is there already and nobody waits for.
+  test('worker.terminate, 20 times: the process goes on', () =>
+    assertWorkersEnd([
+      ...Array(16).fill(['terminate', 1]),
+      ...Array(4).fill(['terminate, the thread busy', 1]),
+    ]));
+});
+
+async function assertWorkersEnd(
+  workers: readonly (readonly [ending: string, code: number])[],
+): Promise<void> {
+  const args = ['workers', ...workers.map(([ending]) => ending)];
+  const { stdout, ...exit } = await startFixture('async-last.ts', { args }).exit;
+  assert.deepEqual(exit, CLEAN, `after:\n${stdout}`);
+  assert.equal(stdout, workers.map(([ending, code]) => `${ending}: ${code}\n`).join(''));
+}

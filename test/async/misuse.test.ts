@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { FRAMINGS } from '../support/channel.ts';
+import { startFixture } from '../support/processes.ts';
+import { suite } from '../support/suite.ts';
+
+const CLOSED = 'SyscallError EBADF';
+const NO_SOCKET = 'SyscallError ENOTSOCK';
+const ABORTED = 'AbortError 20';
+
+/** What the waits of each scenario come to, in the order in which it runs. */
+const expected: Record<string, readonly string[]> = {
+  'two endpoints over one number': ['got 1', 'got 1'],
+  'two endpoints over one number, the first destroyed': [CLOSED, CLOSED],
+  'two endpoints over two numbers of one socket': ['got 1', 'got 1', 'got 1', 'got 1'],
+  'both ends in one loop wait for both directions': ['got 1', 'got 1', 'got 1', 'got 1'],
+  'closed before the first receive': [CLOSED, CLOSED],
+  'closed before the first send': [CLOSED],
+  'reused by a file before the first receive': [NO_SOCKET, NO_SOCKET],
+  'reused by a file before the first send': [NO_SOCKET],
+  'reused by a socket of the same kind before the first receive': ['got 1'],
+  'reused by a TCP connection before the first receive': [ABORTED],
+  'closed while a receive waits': [CLOSED, CLOSED],
+  'closed while a send waits': [CLOSED],
+  'reused by a file while a receive waits': [NO_SOCKET, NO_SOCKET],
+  'reused by a file before the loop has turned': [NO_SOCKET],
+  'closed before the first receive by an abort': [ABORTED, CLOSED],
+};
+
+suite('a number in other hands', (test) => {
+  test('waits end with an error or a right answer, and the process goes on', async () => {
+    const { code, signal, stdout, stderr } = await startFixture('async-misuse.ts').exit;
+    const outcomes = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const wanted = FRAMINGS.flatMap((framing) =>
+      Object.entries(expected).map(([name, waits]) => [framing, name, waits]),
+    );
+    assert.deepEqual(outcomes, wanted, stderr);
+    assert.deepEqual({ code, signal }, { code: 0, signal: null }, stderr);
+  });
+});

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { fstatSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Calls, Outcome } from '../fixtures/calls-endpoint.ts';
+import { callInProcess } from '../support/calls.ts';
+import {
+  assertReceives,
+  ENDED,
+  FRAMINGS,
+  TIMED_OUT,
+  temporaryFile,
+  withChannel,
+  withDescriptors,
+} from '../support/channel.ts';
+import { startProcess } from '../support/processes.ts';
+import { sendRaw } from '../support/raw.ts';
+import { skip, suite } from '../support/suite.ts';
+
+/** Why strace cannot tell here what a process asks the kernel, or nothing. */
+async function whyNoStrace(): Promise<string | undefined> {
+  try {
+    const { code, stderr } = await startProcess('strace', [
+      '-f',
+      '-e',
+      'inject=poll:error=EINTR:when=9..9',
+      'true',
+    ]).exit;
+    return code === 0 ? undefined : `strace does not work here: ${stderr.split('\n')[0]}`;
+  } catch {
+    return 'strace is not installed';
+  }
+}
+
+/** Runs the calls in a process whose system calls are traced. @returns the lines of the trace, and the outcomes */
+async function traced(
+  options: readonly string[],
+  sockfd: number,
+  calls: Calls['calls'],
+  others: readonly number[] = [],
+): Promise<{ trace: string[]; outcomes: object[] }> {
+  const why = await whyNoStrace();
+  if (why) skip(why);
+  const directory = mkdtempSync(join(tmpdir(), 'fdchannel-'));
+  const file = join(directory, 'trace');
+  const prefix = ['strace', '-f', '-qq', '-e', 'signal=none', '-o', file, ...options];
+  try {
+    const child = callInProcess(sockfd, calls, others, { prefix });
+    const { code, stdout, stderr } = await child.exit;
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+    const lines = (text: string): string[] => text.trim().split('\n');
+    return {
+      trace: lines(readFileSync(file, 'utf8')),
+      outcomes: lines(stdout).map((line) => JSON.parse(line)),
+    };
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+const SYSCALLS = ['sendmsg', 'recvmsg', 'poll'];
+
+/** What the kernel was asked for, in order; "EINTR" where strace answered in its place. */
+function asked(trace: readonly string[]): string[] {
+  return trace.flatMap((line) => {
+    const syscall = SYSCALLS.find((name) => line.includes(` ${name}(`));
+    return syscall === undefined ? [] : [line.includes('(INJECTED)') ? `${syscall} EINTR` : syscall];
+  });
+}
+
+const thrice = (syscall: string): string[] => [...Array(3).fill(`${syscall} EINTR`), syscall];
+
+for (const framing of FRAMINGS) {
+  suite(`system calls under strace, ${framing}`, (test) => {
+    test('EINTR is answered by another try, until it works', () =>
+      withChannel(framing, (a, b) =>
+        withDescriptors([temporaryFile()], async (file) => {
+          b.sendFD(file);
+          const options = SYSCALLS.flatMap((name) => ['-e', `inject=${name}:error=EINTR:when=1..3`]);
+          const calls: Calls['calls'] = [['sendFD', 4], ['recvFD'], ['recvFD', { timeout: 20 }]];
+          const { trace, outcomes } = await traced(['-e', `trace=${SYSCALLS}`, ...options], a.fd, calls, [
+            file,
+          ]);
+          const [sent, received, late] = outcomes as Outcome[];
+          assert.deepEqual(sent, {});
+          assert.equal(received?.inode, fstatSync(file).ino);
+          assert.deepEqual(late, { threw: { name: 'SyscallError', code: TIMED_OUT[1] } });
+          assert.deepEqual(
+            asked(trace),
+            [...thrice('sendmsg'), ...thrice('recvmsg'), 'recvmsg', ...thrice('poll')],
+            trace.join('\n'),
+          );
+          assertReceives(b, file);
+          assert.equal(b.tryRecvFD(), undefined);
+        }),
+      ));
+
+    test('a peer that resets between an empty packet and the look behind it is the end', () =>
+      withChannel(framing, async (a, b) => {
+        if (framing === 'seqpacket') sendRaw(b.fd, 0);
+        b.destroy();
+        const options = ['-e', `trace=${SYSCALLS}`, '-e', 'inject=recvmsg:error=ECONNRESET:when=2..2'];
+        const { outcomes } = await traced(options, a.fd, [['tryRecvFD'], ['tryRecvFD']]);
+        assert.deepEqual(outcomes, Array(2).fill({ threw: { name: 'ChannelError', code: ENDED[1] } }));
+      }));
+
+    test('a pass takes one sendmsg and one recvmsg; what is refused takes none', () =>
+      withChannel(framing, (a, b) =>
+        withDescriptors([temporaryFile()], async (file) => {
+          for (let i = 0; i < 3; i++) b.sendFD(file);
+          const refused: unknown[] = [-1, 1.5, 2 ** 31, '3', null, {}, { fd: -1 }];
+          const calls: Calls['calls'] = [
+            ['sendFD', 4],
+            ['recvFD'],
+            ['recvFDNonblock'],
+            ['tryRecvFD'],
+            ['tryRecvFD'],
+            ...refused.map((source) => ['sendFD', source] as const),
+            ['recvFD', { timeout: -1 }],
+            ['recvFD', { timeout: '1' }],
+            ['shutdown'],
+            ['destroy'],
+            ['sendFD', 4],
+            ['recvFD'],
+            ['recvFDNonblock'],
+            ['tryRecvFD'],
+            ['shutdown'],
+            ['destroy'],
+          ];
+          const { trace, outcomes } = await traced(['-e', `trace=${SYSCALLS},shutdown`], a.fd, calls, [file]);
+          assert.equal(outcomes.length, calls.length);
+          assert.deepEqual(asked(trace), ['sendmsg', ...Array(4).fill('recvmsg')], trace.join('\n'));
+          assert.equal(trace.filter((line) => line.includes(' shutdown(')).length, 1);
+          assertReceives(b, file);
+        }),
+      ));
+  });
+}

@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { skip } from './suite.ts';
+
+/** The kernel's numbers of the system calls in which a thread may wait (asm/unistd.h). */
+const NUMBERS: Record<string, Record<number, string>> = {
+  x64: {
+    0: 'read',
+    7: 'poll',
+    43: 'accept',
+    45: 'recvfrom',
+    46: 'sendmsg',
+    47: 'recvmsg',
+    271: 'ppoll',
+    288: 'accept4',
+  },
+  arm64: {
+    63: 'read',
+    73: 'ppoll',
+    202: 'accept',
+    207: 'recvfrom',
+    211: 'sendmsg',
+    212: 'recvmsg',
+    242: 'accept4',
+  },
+};
+
+/** Where a blocking call waits for its peer. Node's own waits, epoll_wait and futex, are none of these. */
+const PEER = ['recvmsg', 'sendmsg', 'poll', 'ppoll', 'accept', 'accept4'];
+
+/**
+ * Waits until a thread is asleep in one of the system calls. Skips the test where nothing tells.
+ *
+ * @param tid a thread of the process; without it the main thread
+ * @returns the name of the call
+ */
+export async function untilBlocked(pid: number, tid = pid, calls: readonly string[] = PEER): Promise<string> {
+  const names = process.platform === 'linux' ? NUMBERS[process.arch] : undefined;
+  if (!names) skip(`no way to see a blocked thread on ${process.platform} ${process.arch}`);
+  for (;;) {
+    // "running", or the number of the call that the thread sleeps in. The file is gone with the thread.
+    const [number] = readFileSync(`/proc/${pid}/task/${tid}/syscall`, 'utf8').split(' ');
+    const name = names[Number(number)];
+    if (name !== undefined && calls.includes(name)) return name;
+    await delay(1);
+  }
+}

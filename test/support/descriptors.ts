@@ -1,0 +1,74 @@
+import { existsSync, fstatSync, readdirSync, readlinkSync } from 'node:fs';
+
+const DIRECTORY = existsSync('/proc/self/fd') ? '/proc/self/fd' : '/dev/fd';
+
+/** What a descriptor refers to: more than its number, which is reused as soon as it is free. */
+export interface Identity {
+  readonly device: bigint;
+  readonly inode: bigint;
+  /** Linux's name of it, `socket:[4711]` or a path. The anonymous inodes all share one number: only this tells them apart. */
+  readonly target: string | undefined;
+}
+
+/** @throws EBADF when `fd` is not open */
+export function identity(fd: number): Identity {
+  const { dev, ino } = fstatSync(fd, { bigint: true });
+  return { device: dev, inode: ino, target: targetOf(fd) };
+}
+
+export function isOpen(fd: number): boolean {
+  try {
+    fstatSync(fd);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether two open descriptors refer to the same file, socket or pipe, whatever their numbers and processes. */
+export function sameFile(a: number | Identity, b: number | Identity): boolean {
+  const one = typeof a === 'number' ? identity(a) : a;
+  const other = typeof b === 'number' ? identity(b) : b;
+  return one.device === other.device && one.inode === other.inode;
+}
+
+/** Every descriptor of this process, those of its threads and of Node included. */
+export function openDescriptors(): Map<number, Identity> {
+  const open = new Map<number, Identity>();
+  for (const name of readdirSync(DIRECTORY)) {
+    const fd = Number(name);
+    try {
+      open.set(fd, identity(fd));
+    } catch {
+      // The descriptor that read the directory, or one that another thread closed meanwhile.
+    }
+  }
+  return open;
+}
+
+/** One line for each descriptor that was opened, closed, or exchanged for another under the same number. */
+export function changes(before: Map<number, Identity>, after: Map<number, Identity>): string[] {
+  const numbers = [...new Set([...before.keys(), ...after.keys()])].sort((a, b) => a - b);
+  return numbers.flatMap((fd) => {
+    const [was, is] = [before.get(fd), after.get(fd)];
+    if (was && is) return isSame(was, is) ? [] : [`${fd} was exchanged: ${show(was)} is now ${show(is)}`];
+    if (is) return [`${fd} was left open: ${show(is)}`];
+    return was ? [`${fd} was closed: ${show(was)}`] : [];
+  });
+}
+
+function isSame(a: Identity, b: Identity): boolean {
+  return sameFile(a, b) && a.target === b.target;
+}
+
+function show({ device, inode, target }: Identity): string {
+  return `${target ?? 'unnamed'} (device ${device}, inode ${inode})`;
+}
+
+function targetOf(fd: number): string | undefined {
+  try {
+    return readlinkSync(`${DIRECTORY}/${fd}`);
+  } catch {
+    return undefined;
+  }
+}
