@@ -19,10 +19,10 @@ suite('an end while something waits, or has come', (test) => {
 
   // What arrives between terminate() and the end of the worker's loop makes koffi abort the process, and nothing in
   // JavaScript can prevent it. So nothing arrives here but what is there already and nobody waits for.
-  test('worker.terminate, 20 times: the process goes on', () =>
+  test('worker.terminate, ten times: the process goes on', () =>
     assertWorkersEnd([
-      ...Array(16).fill(['terminate', 1]),
-      ...Array(4).fill(['terminate, the thread busy', 1]),
+      ...Array(8).fill(['terminate', 1]),
+      ...Array(2).fill(['terminate, the thread busy', 1]),
     ]));
 });
 

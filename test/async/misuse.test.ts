@@ -17,6 +17,7 @@ const expected: Record<string, readonly string[]> = {
   'closed before the first send': [CLOSED],
   'reused by a file before the first receive': [NO_SOCKET, NO_SOCKET],
   'reused by a file before the first send': [NO_SOCKET],
+  'reused by a file before a receive that first lets the loop turn': [NO_SOCKET],
   'reused by a socket of the same kind before the first receive': ['got 1'],
   'reused by a TCP connection before the first receive': [ABORTED],
   'closed while a receive waits': [CLOSED, CLOSED],

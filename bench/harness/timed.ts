@@ -1,0 +1,28 @@
+import type { Bench, Budget, Point, Question, Side } from './question.ts';
+
+/** A question that is answered by timing sides against each other. */
+export interface TimedQuestion extends Omit<Question, 'measure'> {
+  /** The sides, in the order of their turns; asked once per point of the axis. */
+  sides(bench: Bench, point: Point): readonly Side[] | Promise<readonly Side[]>;
+  /** The sides that every other side's time is divided by. */
+  readonly bases?: readonly string[];
+  readonly budget?: Partial<Budget>;
+}
+
+/** Makes a question out of a declared list of sides. */
+export function timed(question: TimedQuestion): Question {
+  const { sides, bases = [], budget = {}, ...rest } = question;
+  return {
+    ...rest,
+    async measure(bench) {
+      if (!question.axis) {
+        await bench.compare(await sides(bench, 1), { bases, budget });
+        return;
+      }
+      for (const point of question.axis.points) {
+        if (bench.stopped) return;
+        await bench.compare(await sides(bench, point), { bases, budget, point });
+      }
+    },
+  };
+}

@@ -1,0 +1,214 @@
+// The floor: the same system calls from C. Speaks the protocol of bench/README.md.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CHUNK 200 // fewer packets than a socket holds
+
+struct message {
+  struct msghdr header;
+  struct iovec iov;
+  char byte;
+  union {
+    struct cmsghdr head;
+    char space[CMSG_SPACE(sizeof(int))];
+  } control;
+};
+
+static struct message outgoing, incoming;
+static int ends[2]; // what is sent on the first is received on the second
+static int source;
+static int received[CHUNK];
+
+static void fail(const char *what) {
+  fprintf(stderr, "%s: %s\n", what, strerror(errno));
+  exit(1);
+}
+
+static void prepare(struct message *m, size_t data) {
+  m->iov.iov_base = &m->byte;
+  m->iov.iov_len = data;
+  m->header.msg_iov = data ? &m->iov : NULL;
+  m->header.msg_iovlen = data ? 1 : 0;
+  m->header.msg_control = &m->control;
+  m->header.msg_controllen = CMSG_LEN(sizeof(int));
+  m->control.head.cmsg_len = CMSG_LEN(sizeof(int));
+  m->control.head.cmsg_level = SOL_SOCKET;
+  m->control.head.cmsg_type = SCM_RIGHTS;
+}
+
+static void open_channel(int type) {
+  if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends) < 0) fail("socketpair");
+  prepare(&outgoing, type == SOCK_STREAM);
+  prepare(&incoming, type == SOCK_STREAM);
+  source = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (source < 0) fail("open");
+}
+
+static void send_fd(int sockfd, int fd) {
+  memcpy(CMSG_DATA(&outgoing.control.head), &fd, sizeof fd);
+  while (sendmsg(sockfd, &outgoing.header, MSG_NOSIGNAL) < 0)
+    if (errno != EINTR) fail("sendmsg");
+}
+
+// A descriptor; -1 where it would block; -2 at the end of the channel.
+static int recv_fd(int sockfd, int flags) {
+  incoming.header.msg_controllen = CMSG_LEN(sizeof(int));
+  while (recvmsg(sockfd, &incoming.header, flags | MSG_CMSG_CLOEXEC) < 0) {
+    if (errno == EAGAIN) return -1;
+    if (errno != EINTR) fail("recvmsg");
+  }
+  if (incoming.header.msg_controllen == 0 && !(incoming.header.msg_flags & MSG_CTRUNC)) return -2;
+  struct cmsghdr *head = CMSG_FIRSTHDR(&incoming.header);
+  if (!head || head->cmsg_len != CMSG_LEN(sizeof(int)) || head->cmsg_level != SOL_SOCKET ||
+      head->cmsg_type != SCM_RIGHTS || incoming.header.msg_flags & MSG_CTRUNC) {
+    errno = EPROTO;
+    fail("recvmsg");
+  }
+  int fd;
+  memcpy(&fd, CMSG_DATA(head), sizeof fd);
+  return fd;
+}
+
+static void pass(void) {
+  send_fd(ends[0], source);
+  close(recv_fd(ends[1], 0));
+}
+
+static void would_block(void) {
+  if (recv_fd(ends[1], MSG_DONTWAIT) != -1) fail("recvmsg");
+}
+
+// As an event loop does it: it looks, and waits where nothing is there.
+static int recv_fd_on_loop(int sockfd, int flags) {
+  int fd;
+  while ((fd = recv_fd(sockfd, flags | MSG_DONTWAIT)) == -1) {
+    struct pollfd wait = {.fd = sockfd, .events = POLLIN};
+    if (poll(&wait, 1, -1) < 0 && errno != EINTR) fail("poll");
+  }
+  return fd;
+}
+
+static int (*recv_here)(int, int) = recv_fd; // in a round trip, on both sides
+
+static void round_trip(void) {
+  send_fd(ends[0], source);
+  close(recv_here(ends[0], 0));
+}
+
+static void start_echo(void) {
+  pid_t child = fork();
+  if (child < 0) fail("fork");
+  if (child == 0) {
+    close(ends[0]);
+    for (int fd; (fd = recv_here(ends[1], 0)) >= 0; close(fd)) send_fd(ends[1], fd);
+    _exit(0);
+  }
+  close(ends[1]);
+}
+
+static void start_loop_echo(void) {
+  recv_here = recv_fd_on_loop;
+  start_echo();
+}
+
+static void *sleep_for_ever(void *unused) {
+  for (;;) pause();
+  return unused;
+}
+
+// The kernel does more for each call on a descriptor when threads share the table of descriptors.
+static void start_thread(void) {
+  pthread_t thread;
+  if (pthread_create(&thread, NULL, sleep_for_ever, NULL) != 0) fail("pthread_create");
+}
+
+static int at;
+static void send_one(void) { send_fd(ends[0], source); }
+static void receive_one(void) { received[at++] = recv_fd(ends[1], 0); }
+static void close_one(void) { close(received[at++]); }
+static void rewind_chunk(int count) { (void)count; at = 0; }
+static void fill(int count) { for (at = 0; count-- > 0;) send_one(); }
+static void fetch(int count) { for (at = 0; at < count;) receive_one(); at = 0; }
+static void fill_and_fetch(int count) { fill(count); fetch(count); }
+static void clear(int count) { for (at = 0; at < count;) close_one(); }
+static void fetch_and_clear(int count) { fetch(count); clear(count); }
+
+static const struct operation {
+  const char *name;
+  int type, chunk;
+  void (*run)(void), (*before)(int), (*after)(int), (*start)(void);
+} operations[] = {
+  {"pass", SOCK_SEQPACKET, 0, pass, NULL, NULL, NULL},
+  {"pass-stream", SOCK_STREAM, 0, pass, NULL, NULL, NULL},
+  {"send", SOCK_SEQPACKET, CHUNK, send_one, NULL, fetch_and_clear, NULL},
+  {"receive", SOCK_SEQPACKET, CHUNK, receive_one, fill, clear, NULL},
+  {"close", SOCK_SEQPACKET, CHUNK, close_one, fill_and_fetch, rewind_chunk, NULL},
+  {"would-block", SOCK_SEQPACKET, 0, would_block, NULL, NULL, NULL},
+  {"pass-threaded", SOCK_SEQPACKET, 0, pass, NULL, NULL, start_thread},
+  {"send-threaded", SOCK_SEQPACKET, CHUNK, send_one, NULL, fetch_and_clear, start_thread},
+  {"receive-threaded", SOCK_SEQPACKET, CHUNK, receive_one, fill, clear, start_thread},
+  {"close-threaded", SOCK_SEQPACKET, CHUNK, close_one, fill_and_fetch, rewind_chunk, start_thread},
+  {"would-block-threaded", SOCK_SEQPACKET, 0, would_block, NULL, NULL, start_thread},
+  {"round-trip", SOCK_SEQPACKET, 0, round_trip, NULL, NULL, start_echo},
+  {"round-trip-loop", SOCK_SEQPACKET, 0, round_trip, NULL, NULL, start_loop_echo},
+};
+
+static long long now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+static void answer(const struct operation *op, long count, int each) {
+  long long total = 0, *times = each ? malloc(count * sizeof *times) : NULL;
+  if (each && !times) fail("malloc");
+  for (long done = 0; done < count;) {
+    int size = op->chunk && count - done > op->chunk ? op->chunk : (int)(count - done);
+    if (op->before) op->before(size);
+    if (each) {
+      for (int i = 0; i < size; i++) {
+        long long start = now();
+        op->run();
+        times[done + i] = now() - start;
+      }
+    } else {
+      long long start = now();
+      for (int i = 0; i < size; i++) op->run();
+      total += now() - start;
+    }
+    if (op->after) op->after(size);
+    done += size;
+  }
+  if (!each) printf("%lld", total);
+  for (long i = 0; times && i < count; i++) printf("%s%lld", i ? " " : "", times[i]);
+  putchar('\n');
+  fflush(stdout);
+  free(times);
+}
+
+int main(void) {
+  const struct operation *op = NULL;
+  char verb[8], name[32];
+  long count;
+  while (scanf("%7s %31s %ld", verb, name, &count) == 3) {
+    for (size_t i = 0; !op && i < sizeof operations / sizeof *operations; i++) {
+      if (strcmp(operations[i].name, name) != 0) continue;
+      op = &operations[i];
+      open_channel(op->type);
+      if (op->start) op->start();
+    }
+    if (!op) fail(name);
+    answer(op, count, strcmp(verb, "each") == 0);
+  }
+  return 0;
+}

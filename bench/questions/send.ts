@@ -1,0 +1,14 @@
+import { timed } from '../harness/timed.ts';
+import { BARE_KOFFI, bareKoffi } from '../sides/bare-koffi.ts';
+import { fdchannel } from '../sides/fdchannel.ts';
+
+export default timed({
+  name: 'send',
+  title: 'Send alone, one descriptor',
+  bases: ['C', BARE_KOFFI],
+  sides: async (bench) => [
+    ...(await bench.peers('send')),
+    ...bench.attempt(BARE_KOFFI, () => bareKoffi('send')),
+    fdchannel('send'),
+  ],
+});

@@ -1,0 +1,92 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { closeFD, type Endpoint, newConnectedSockets, newEndpoint } from '../../src/index.ts';
+import { local, localAsync } from '../harness/local.ts';
+import type { Side } from '../harness/question.ts';
+import { BareEndpoint, close } from './bare-endpoint.ts';
+
+const ECHO = new URL('./echo.js', import.meta.url);
+const BARE_ECHO = new URL('./bare-echo.js', import.meta.url);
+
+/** koffi's own calls here and in a second process. */
+export async function bareRoundTrip(name: string): Promise<Side> {
+  const endpoint = new BareEndpoint(await connectTo(BARE_ECHO), 'seqpacket');
+  const source = openSync('/dev/null', 'r');
+  return local({
+    name,
+    run(count) {
+      for (let i = 0; i < count; i++) {
+        endpoint.send(source);
+        close(endpoint.receive());
+      }
+    },
+    close() {
+      endpoint.close();
+      closeSync(source);
+    },
+  });
+}
+
+/** Blocking calls here and in a second process. */
+export async function blockingRoundTrip(name: string): Promise<Side> {
+  return blockingSide(name, newEndpoint(await connectTo(ECHO, 'blocking')));
+}
+
+/** Blocking calls here and in a worker thread. */
+export async function workerRoundTrip(name: string): Promise<Side> {
+  const [near, far] = newConnectedSockets();
+  const worker = new Worker(ECHO, { workerData: far });
+  await once(worker, 'message');
+  return blockingSide(name, newEndpoint(near));
+}
+
+/** The event loop here and in a second process. */
+export async function asyncRoundTrip(name: string): Promise<Side> {
+  const endpoint = newEndpoint(await connectTo(ECHO, 'async'));
+  const source = openSync('/dev/null', 'r');
+  return localAsync({
+    name,
+    async run(count) {
+      for (let i = 0; i < count; i++) {
+        await endpoint.sendFDAsync(source);
+        closeFD(await endpoint.recvFDAsync());
+      }
+    },
+    close: () => release(endpoint, source),
+  });
+}
+
+function blockingSide(name: string, endpoint: Endpoint): Side {
+  const source = openSync('/dev/null', 'r');
+  return local({
+    name,
+    run(count) {
+      for (let i = 0; i < count; i++) {
+        endpoint.sendFD(source);
+        closeFD(endpoint.recvFD());
+      }
+    },
+    close: () => release(endpoint, source),
+  });
+}
+
+function release(endpoint: Endpoint, source: number): void {
+  endpoint.destroy();
+  closeSync(source);
+}
+
+/** Starts a process on one end of a channel. It ends when the other end, which this returns, is closed. */
+async function connectTo(program: URL, ...args: string[]): Promise<number> {
+  const [near, far] = newConnectedSockets();
+  const child = spawn(process.execPath, [fileURLToPath(program), ...args], {
+    stdio: ['ignore', 'inherit', 'inherit', far],
+    // Ctrl-C is for the bench, which then closes the channel.
+    detached: true,
+  });
+  await once(child, 'spawn');
+  closeSync(far);
+  return near;
+}
