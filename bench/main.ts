@@ -1,9 +1,7 @@
 import { clockCost } from './harness/clock.ts';
 import type { Question } from './harness/question.ts';
-import { differences, repeatedRatios } from './run/comparison.ts';
-import { quantity } from './run/format.ts';
-import { judge, verdictRow } from './run/goals.ts';
-import { type Machine, thisMachine } from './run/machine.ts';
+import { judge } from './run/goals.ts';
+import { thisMachine } from './run/machine.ts';
 import { type Options, parseOptions, USAGE } from './run/options.ts';
 import { preparePeers } from './run/peers.ts';
 import { drawPlots } from './run/plots.ts';
@@ -11,6 +9,7 @@ import { askInProcess } from './run/process.ts';
 import { Progress } from './run/progress.ts';
 import { loadQuestions } from './run/questions.ts';
 import { type Run, readRun, writeRun } from './run/run.ts';
+import { comparisonText, goalsText, introduction } from './run/summary.ts';
 import { align, tablesOf } from './run/table.ts';
 import { Workspace } from './run/workspace.ts';
 
@@ -38,15 +37,12 @@ async function main(): Promise<number> {
     progress.line(USAGE);
     progress.line('\nQuestions:');
     const rows = questions.map(({ name, title, onlyByName }) => [name, title, onlyByName ? '(by name)' : '']);
-    for (const line of align(rows)) progress.line(line);
+    for (const line of align(rows, 'left')) progress.line(line);
     return 0;
   }
   const workspace = new Workspace();
-  try {
-    return await bench(options, questions, workspace, old);
-  } finally {
-    workspace.remove();
-  }
+  process.once('exit', () => workspace.remove());
+  return bench(options, questions, workspace, old);
 }
 
 async function bench(
@@ -70,7 +66,7 @@ async function bench(
     results: [],
     verdicts: [],
   };
-  introduce(run);
+  progress.line(introduction(run));
 
   const { only, quick, json } = options;
   const asked = all.filter(({ name, onlyByName }) => (only.length > 0 ? only.includes(name) : !onlyByName));
@@ -95,7 +91,8 @@ async function bench(
       progress.line(`\n${question.name} failed: ${failure}`);
     }
   }
-  conclude(run, old);
+  if (run.verdicts.length > 0) progress.line(`\n${goalsText(run)}`);
+  if (old) progress.line(`\n${comparisonText(old, run)}`);
   if (interrupt.signal.aborted) progress.line('\ninterrupted: what was measured until then is above');
   if (options.plots !== undefined) {
     progress.show('drawing');
@@ -103,45 +100,6 @@ async function bench(
   }
   if (interrupt.signal.aborted) return INTERRUPTED;
   return failures === 0 ? 0 : 1;
-}
-
-function introduce({ machine, clockNs, peers }: Run): void {
-  progress.line(headline(machine));
-  progress.line(
-    `one reading of the clock costs ${quantity(clockNs, 'ns')}: it is in every single call's time, twice in every batch's, and subtracted from none`,
-  );
-  for (const { name, version, missing } of peers) {
-    progress.line(missing === undefined ? `peer ${name}: ${version}` : `missing ${name}: ${missing}`);
-  }
-}
-
-function headline({ date, processor, processors, kernel, node, koffi, fdchannel, commit }: Machine): string {
-  return `fdchannel ${fdchannel} (${commit}), koffi ${koffi}, Node ${node}; ${processors} x ${processor}, ${kernel}; ${date}`;
-}
-
-function conclude(run: Run, old: Run | undefined): void {
-  if (run.verdicts.length > 0) {
-    progress.line('\nGoals');
-    for (const line of align(run.verdicts.map(verdictRow))) progress.line(line);
-  }
-  if (old) compareWith(old, run);
-}
-
-function compareWith(old: Run, run: Run): void {
-  const found = differences(old, run);
-  progress.line(`\nAgainst the run of ${old.machine.date}, by more than the spread`);
-  for (const line of align(found.map(({ row }) => row))) progress.line(line);
-  if (found.length === 0) progress.line('  nothing differs');
-  const ratios = repeatedRatios(old, run);
-  const [most] = ratios;
-  if (most) {
-    const close = ratios.filter(({ percent }) => percent <= 5).length;
-    progress.line(
-      `  ${close} of ${ratios.length} ratios are within 5 % of that run's; farthest, by ${most.percent.toFixed(1)} %: ${most.label}`,
-    );
-  }
-  const [then, now] = [old, run].map(({ machine }) => headline({ ...machine, date: '', commit: '' }));
-  if (then !== now) progress.line(`  that run: ${headline(old.machine)}`);
 }
 
 process.on('SIGINT', () => {

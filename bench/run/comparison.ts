@@ -12,14 +12,11 @@ interface Entry {
   readonly value: Spread;
 }
 
-/** A figure that differs from an earlier run's by more than the larger of the two spreads. */
-export interface Difference {
-  readonly change: 'slower' | 'faster';
-  readonly row: readonly string[];
-}
-
-/** What got slower, and what got faster, since an earlier run. Of what was measured, less is better. */
-export function differences(old: Run, latest: Run): Difference[] {
+/**
+ * What differs from an earlier run by more than the larger of the two spreads, a row each. Of what is measured,
+ * less is better.
+ */
+export function differences(old: Run, latest: Run): string[][] {
   const before = new Map(entriesOf(old).map((entry) => [JSON.stringify(entry.label), entry]));
   return entriesOf(latest).flatMap(({ label, unit, value }) => {
     const earlier = before.get(JSON.stringify(label))?.value;
@@ -28,15 +25,8 @@ export function differences(old: Run, latest: Run): Difference[] {
     if (Math.abs(moved) <= Math.max(width(value), width(earlier))) return [];
     const show = (spread: Spread): string => `${quantity(spread.median, unit)} (${quartiles(spread, unit)})`;
     const percent = (100 * moved) / earlier.median;
-    const change = moved > 0 ? 'slower' : 'faster';
-    const row = [
-      change,
-      ...label,
-      show(earlier),
-      show(value),
-      `${moved > 0 ? '+' : ''}${percent.toFixed(1)} %`,
-    ];
-    return [{ change, row }];
+    const change = `${moved > 0 ? '+' : ''}${percent.toFixed(1)} %`;
+    return [[moved > 0 ? 'slower' : 'faster', ...label, show(earlier), show(value), change]];
   });
 }
 

@@ -92,13 +92,10 @@ function countedTable(figures: readonly Figure[], result: Result): string[] {
   return align([['', ...(points ? [result.axis ?? 'point'] : []), ...metrics], ...body]);
 }
 
-/** Pads the columns: the first to the left, the others to the right. */
-export function align(rows: readonly Row[]): string[] {
+/** Pads the columns: the first to the left, the others to where it is said. */
+export function align(rows: readonly Row[], others: 'left' | 'right' = 'right'): string[] {
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, i) => (i === 0 ? `  ${cell.padEnd(widths[i] ?? 0)}` : cell.padStart(widths[i] ?? 0)))
-      .join('   ')
-      .trimEnd(),
-  );
+  const pad = (cell: string, i: number): string =>
+    i === 0 || others === 'left' ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0);
+  return rows.map((row) => `  ${row.map(pad).join('   ')}`.trimEnd());
 }
