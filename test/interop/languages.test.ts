@@ -63,7 +63,7 @@ s.send_io(r)
     command: ['perl', '-e'],
     probe: 'use IO::FDPass',
     needs: 'Perl with IO::FDPass',
-    framings: FRAMINGS,
+    framings: ['stream'], // It takes a packet without data for the end, descriptor or not.
     program: `
 use IO::FDPass;
 my $fd = IO::FDPass::recv(3);
