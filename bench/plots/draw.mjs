@@ -15,11 +15,17 @@ const machineLines = [
   `Node ${machine.node}, koffi ${machine.koffi}, fdchannel ${machine.fdchannel} (${machine.commit}), ${machine.date.slice(0, 10)}`,
 ];
 
+/** Of these, the tail matters as well as the middle. */
+const LATENCY = ['pass', 'round-trip', 'async'];
+
 /** Which pictures a question is drawn as, each with its file's name. */
 function plotsOf(result) {
   if (result.axis) return [[result.question, axisPlot(result, machineLines)]];
   if (result.question === 'where-time-goes') return [[result.question, layersPlot(result, machineLines)]];
-  return [[`${result.question}-latency`, latencyPlot(result, machineLines)]];
+  if (LATENCY.includes(result.question)) {
+    return [[`${result.question}-latency`, latencyPlot(result, machineLines)]];
+  }
+  return [];
 }
 
 mkdirSync(folder, { recursive: true });

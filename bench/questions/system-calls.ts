@@ -41,7 +41,7 @@ const question: Question = {
       for (const [call, total] of many) {
         const each = (total - (few.get(call) ?? 0)) / (MANY - FEW);
         // The engine's own threads wait and allocate now and then.
-        if (each < 0.1 || call === 'total') continue;
+        if (each < 0.25 || call === 'total') continue;
         bench.figure({ side, metric: call, unit: 'calls', value: exactly(Math.round(each * 100) / 100) });
       }
     }

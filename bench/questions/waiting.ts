@@ -32,13 +32,16 @@ const question: Question = {
       const before = memory();
       endpoints.grow(point);
       const after = memory();
-      // Fewer share too few pages between them to say anything.
+      // Fewer are lost in what else the heap does.
       if (point >= 1000) {
-        for (const kind of ['heap', 'resident'] as const) {
-          const each = (after[kind] - before[kind]) / (point - waiting);
-          const metric = `${kind} memory each`;
-          bench.figure({ side: FDCHANNEL, metric, unit: 'bytes', point, value: exactly(each) });
-        }
+        const each = (after - before) / (point - waiting);
+        bench.figure({
+          side: FDCHANNEL,
+          metric: 'heap memory each',
+          unit: 'bytes',
+          point,
+          value: exactly(each),
+        });
       }
       waiting = point;
       await bench.compare([localAsync({ name: FDCHANNEL, run: (n) => endpoints.wake(n) })], {
@@ -69,11 +72,11 @@ function affordable(bench: Bench): number[] {
   return [...points, most];
 }
 
-/** What the process holds, in bytes: its objects and buffers, and all of its pages in memory. */
-function memory(): { heap: number; resident: number } {
+/** The bytes of the process's objects and buffers. */
+function memory(): number {
   globalThis.gc?.();
-  const { heapUsed, external, rss } = process.memoryUsage();
-  return { heap: heapUsed + external, resident: rss };
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }
 
 async function idle(bench: Bench, count: number): Promise<void> {

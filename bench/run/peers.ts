@@ -49,7 +49,8 @@ function prepare(peer: Peer, source: string, output: string): PreparedPeer {
     const [program = '', ...args] = peer.build(source, output);
     const { status, stderr, error } = spawnSync(program, args, { encoding: 'utf8' });
     if (status !== 0) {
-      return { ...known, version, missing: `${tool?.name} failed: ${error?.message ?? stderr.trim()}` };
+      const reason = error?.message ?? (stderr.trim() || `it exited with code ${status}`);
+      return { ...known, version, missing: `compiling failed: ${reason}` };
     }
   }
   return { ...known, version };

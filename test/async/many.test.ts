@@ -63,11 +63,16 @@ for (const framing of FRAMINGS) {
       const count = await affordable();
       await withWaiting(framing, count, async (waiting) => {
         await turns();
-        // Nothing is waited for with this: it is the time in which the processor is looked at.
-        const before = process.cpuUsage();
-        await delay(300);
-        const { user, system } = process.cpuUsage(before);
-        assert.ok(user + system < 100_000, `${(user + system) / 1000} ms of processor time in 300 ms`);
+        // Nothing is waited for with these: they are the time in which the processor is looked at. The garbage of the
+        // beginning is collected in one of them; a poll that never rests would show in all.
+        const busy: number[] = [];
+        for (let i = 0; i < 4; i++) {
+          const before = process.cpuUsage();
+          await delay(100);
+          const { user, system } = process.cpuUsage(before);
+          busy.push((user + system) / 1000);
+        }
+        assert.ok(Math.min(...busy) < 30, `${busy.join(', ')} ms of processor time in 100 ms each`);
 
         const one = waiting[Math.floor(count / 3)] as Waiting;
         sendTag(one.peer, 7);

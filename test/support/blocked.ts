@@ -11,12 +11,14 @@ const NUMBERS: Record<string, Record<number, string>> = {
     45: 'recvfrom',
     46: 'sendmsg',
     47: 'recvmsg',
+    219: 'poll', // restart_syscall: a poll goes on after a signal that another thread took
     271: 'ppoll',
     288: 'accept4',
   },
   arm64: {
     63: 'read',
     73: 'ppoll',
+    128: 'ppoll',
     202: 'accept',
     207: 'recvfrom',
     211: 'sendmsg',
