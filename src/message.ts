@@ -38,6 +38,7 @@ export class ControlCodec {
   readonly #level: number;
   readonly #type: number;
   readonly #lengthOfOne: number;
+  readonly #spaceOfOne: number;
 
   constructor(abi: Abi, layout: Layout) {
     const { size, offset } = layout.cmsghdr;
@@ -51,6 +52,7 @@ export class ControlCodec {
     this.#level = offset.cmsg_level / 4;
     this.#type = offset.cmsg_type / 4;
     this.#lengthOfOne = this.length(1);
+    this.#spaceOfOne = this.space(1);
   }
 
   /** CMSG_LEN of a message with `count` descriptors, in bytes. */
@@ -101,7 +103,7 @@ export class ControlCodec {
   decodeOne(control: Int32Array, controllen: number): number {
     // Room beyond the one message comes back as padding: more than that is another message.
     return controllen >= this.#lengthOfOne &&
-      controllen <= this.space(1) &&
+      controllen <= this.#spaceOfOne &&
       control[this.#len] === this.#lengthOfOne &&
       control[this.#level] === this.#SOL_SOCKET &&
       control[this.#type] === this.#SCM_RIGHTS
