@@ -199,23 +199,32 @@ export class SocketHandle {
     if (this.#readiness?.armed === NONE) this.#settleSoon();
   };
 
-  // A wait that ended is mostly followed by another. Whoever awaited it goes on first, and when he comes back the
-  // poll is still there: two system calls are spared.
+  // A wait that ended is mostly followed by another, at once or after a promise or two of the caller's. Until all
+  // that has run, the poll stays: two system calls are spared.
   readonly #settleSoon = (): void => {
     if (this.#settling) return;
     this.#settling = true;
-    SOON.then(this.#settle);
+    SOON.then(this.#settleLater);
+  };
+
+  readonly #settleLater = (): void => {
+    if (this.#readiness?.armed === this.#wanted()) this.#settling = false;
+    else process.nextTick(this.#settle);
   };
 
   /** Polls for what is waited for, and no more. */
   readonly #settle = (): void => {
     this.#settling = false;
+    this.#readiness?.arm(this.#wanted());
+  };
+
+  #wanted(): number {
     let events = NONE;
     for (const direction of DIRECTIONS) {
       if (this.#queues[direction].size > 0) events |= EVENT[direction];
     }
-    this.#readiness?.arm(events);
-  };
+    return events;
+  }
 
   #surrender(): number {
     const fd = this.#fd;

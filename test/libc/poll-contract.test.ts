@@ -235,9 +235,10 @@ suite("koffi.node.poll, undocumented, and the loop's life", (test) => {
     assert.deepEqual({ code, stdout }, { code: 0, stdout: 'alive\n' });
   });
 
-  test('what its callback resolves goes on, though nothing else is on the loop', async () => {
+  test('what its callback resolves runs before the next event, and a tick after all of that', async () => {
     const { code, stdout } = await startFixture('async-poll.ts', { args: ['promise'] }).exit;
-    assert.deepEqual({ code, stdout }, { code: 0, stdout: 'continued\n' });
+    const turn = 'event, promise, promise, tick';
+    assert.deepEqual({ code, stdout }, { code: 0, stdout: `${turn}, ${turn}, event\n` });
   });
 
   test('a poll that only its own callback refers to is not collected', async () => {
