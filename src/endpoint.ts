@@ -246,7 +246,7 @@ export class Endpoint {
       const signal = checkSignal(options);
       if (this.#handle.immediately('send', () => this.#send(fd, this.#DONTWAIT))) return Promise.resolve();
       const duplicate = this.#libc.duplicate(fd);
-      const release = (): void => this.#libc.close(duplicate);
+      const release = (): void => this.#libc.discard(duplicate);
       const attempt = (): true | undefined => this.#send(duplicate, this.#DONTWAIT);
       return this.#handle.wait('send', attempt, { signal, release }).then(() => undefined);
     } catch (error) {
@@ -434,7 +434,7 @@ export class Endpoint {
   #refuse(received: number): ChannelError {
     const { control, controllen, flags } = this.#incoming;
     const { descriptors, unexpected } = this.#codec.decode(control, controllen);
-    for (const fd of descriptors) this.#libc.close(fd);
+    for (const fd of descriptors) this.#libc.discard(fd);
     // Of a stream this is the end whatever came along: with SO_PASSCRED, Linux adds credentials even to that.
     if (received === 0 && this.#framing === 'stream') return ended();
     if (unexpected) return this.#codec.unexpectedControl(unexpected);

@@ -8,7 +8,7 @@ export type Direction = 'receive' | 'send';
 /** What a wait needs to know of its caller. */
 export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Called once, when the wait is over, however it ended. */
+  /** Called once, when the wait is over, however it ended. Must not throw. */
   readonly release?: () => void;
 }
 

@@ -42,12 +42,12 @@ export class Readiness {
     // it sets O_NONBLOCK on the description that it finds there, which other processes may share: so it finds
     // one that nobody uses, and the number is turned to the socket before the loop looks at it.
     const [number, other] = libc.socketpair('stream');
-    libc.close(other);
+    libc.discard(other);
     this.#number = number;
     try {
       this.#poll = libc.pollOnLoop(number, loopEvents(events), this.#onEvent);
     } catch (error) {
-      libc.close(number);
+      libc.discard(number);
       throw error;
     }
     try {
@@ -89,7 +89,7 @@ export class Readiness {
     polls.delete(this);
     // In this order: libuv has to forget the number before it can belong to somebody else.
     this.#poll.close();
-    this.#libc.close(this.#number);
+    this.#libc.discard(this.#number);
   }
 
   readonly #onEvent = (status: number, { readable, writable }: LoopEvents): void => {

@@ -117,6 +117,11 @@ export class Libc {
     if (errno !== this.#EINTR) throw this.#error(errno, 'close');
   }
 
+  /** Releases a descriptor that the caller of the library has never seen: nobody could be told of an error. */
+  discard(fd: number): void {
+    this.#c.close(fd);
+  }
+
   /**
    * Waits until an event is there.
    *

@@ -24,6 +24,8 @@ const expected: Record<string, readonly string[]> = {
   'closed while a send waits': [CLOSED],
   'reused by a file while a receive waits': [NO_SOCKET, NO_SOCKET],
   'reused by a file before the loop has turned': [NO_SOCKET],
+  'the number that the loop polls closed, then destroyed': [CLOSED],
+  'the duplicate of a waiting send closed': ['done', CLOSED, 'done'],
   'closed before the first receive by an abort': [ABORTED, CLOSED],
 };
 

@@ -209,6 +209,26 @@ suite('the calls of libc', (test) => {
     assert.equal(calls.length, 1);
   });
 
+  test('what is discarded is closed once, and no error comes of it', () => {
+    for (const name of ['EINTR', 'EIO', 'EBADF']) {
+      const { libc, calls } = scripted(LINUX, fails(name));
+      libc.discard(5);
+      assert.deepEqual(calls, [['close', 5]]);
+    }
+  });
+
+  test('a kernel is asked once whether it receives without an iovec', () => {
+    for (const [answer, expected] of [
+      [fails('EBADF'), true],
+      // qemu-user's, which has looked at nothing.
+      [0, false],
+    ] as const) {
+      const { libc, calls } = scripted(LINUX, answer);
+      assert.deepEqual([libc.receivesWithoutIovec, libc.receivesWithoutIovec], [expected, expected]);
+      assert.deepEqual(calls, [['recvmsg', -1, ADDRESS, 0]]);
+    }
+  });
+
   test('shutdown of a socket whose peer is gone is done already', () => {
     const { libc, calls } = scripted(LINUX, fails('ENOTCONN'));
     libc.shutdown(5);
