@@ -76,6 +76,9 @@ const SYSCALL = { receive: 'recvmsg', send: 'sendmsg' } as const;
 /** How many waits one wake may serve, and how many calls in a row may succeed at once, before the loop turns. */
 const TURN = 128;
 
+/** How many promises a caller may await between two waits for the poll to stay. */
+const PATIENCE = 10;
+
 const SOON: Promise<void> = Promise.resolve();
 
 /**
@@ -90,7 +93,7 @@ export class SocketHandle {
   #fd: number;
   #readiness: Readiness | undefined;
   #keepsAlive = true;
-  #settling = false;
+  #patience = 0;
   #turn = TURN;
 
   /** Takes ownership of `fd`. */
@@ -199,23 +202,23 @@ export class SocketHandle {
     if (this.#readiness?.armed === NONE) this.#settleSoon();
   };
 
-  // A wait that ended is mostly followed by another, at once or after a promise or two of the caller's. Until all
-  // that has run, the poll stays: two system calls are spared.
+  // A wait that ended is mostly followed by another, at once or after a promise or two of the caller's. Until those
+  // have had their turn, the poll stays: two system calls are spared.
   readonly #settleSoon = (): void => {
-    if (this.#settling) return;
-    this.#settling = true;
-    SOON.then(this.#settleLater);
-  };
-
-  readonly #settleLater = (): void => {
-    if (this.#readiness?.armed === this.#wanted()) this.#settling = false;
-    else process.nextTick(this.#settle);
+    if (this.#patience === 0) SOON.then(this.#settle);
+    this.#patience = PATIENCE;
   };
 
   /** Polls for what is waited for, and no more. */
   readonly #settle = (): void => {
-    this.#settling = false;
-    this.#readiness?.arm(this.#wanted());
+    const wanted = this.#wanted();
+    if (this.#readiness === undefined || this.#readiness.armed === wanted) {
+      this.#patience = 0;
+    } else if (--this.#patience > 0) {
+      SOON.then(this.#settle);
+    } else {
+      this.#readiness.arm(wanted);
+    }
   };
 
   #wanted(): number {

@@ -41,7 +41,7 @@ async function asked(body: (taken: () => string[]) => Promise<unknown>): Promise
 }
 
 /** How many promises of its own a caller waits for between two receives. */
-const HOPS = [0, 1, 2, 10];
+const HOPS = [0, 1, 2, 5];
 
 for (const framing of FRAMINGS) {
   suite(`what a wait asks of the poll, ${framing}`, (test) => {
