@@ -2,18 +2,9 @@ import assert from 'node:assert/strict';
 import { closeFD, type Endpoint } from '../../src/index.ts';
 import { assertWorks, FRAMINGS, temporaryFile, withChannel, withDescriptors } from '../support/channel.ts';
 import { openDescriptors } from '../support/descriptors.ts';
+import { fill } from '../support/raw.ts';
 import { suite } from '../support/suite.ts';
-import {
-  assertNoListener,
-  drain,
-  fill,
-  observe,
-  recvTag,
-  sendTag,
-  tagged,
-  turns,
-  warningsOf,
-} from './waits.ts';
+import { assertNoListener, drain, observe, recvTag, sendTag, tagged, turns, warningsOf } from './waits.ts';
 
 /** What a signal may have for a reason, and the error that it is to be. */
 const reasons: [what: string, abort: (controller: AbortController) => void][] = [

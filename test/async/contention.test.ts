@@ -3,8 +3,9 @@ import { closeFD, Endpoint } from '../../src/index.ts';
 import { libc } from '../../src/libc/calls.ts';
 import { callInProcess } from '../support/calls.ts';
 import { FRAMINGS, temporaryFile, withChannel, withDescriptors } from '../support/channel.ts';
+import { fill } from '../support/raw.ts';
 import { suite } from '../support/suite.ts';
-import { drain, fill, observe, recvTag, sendTag, turns } from './waits.ts';
+import { drain, observe, recvTag, sendTag, turns } from './waits.ts';
 
 /** Packets for which two processes race. */
 const SHARED = 500;

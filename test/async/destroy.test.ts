@@ -12,10 +12,10 @@ import {
   withDescriptors,
 } from '../support/channel.ts';
 import { isOpen, openDescriptors, sameFile } from '../support/descriptors.ts';
+import { fill } from '../support/raw.ts';
 import { suite } from '../support/suite.ts';
 import {
   assertRejects,
-  fill,
   observe,
   RECEIVE_CLOSED,
   recvTag,

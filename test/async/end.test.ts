@@ -3,9 +3,9 @@ import { Endpoint } from '../../src/index.ts';
 import { libc } from '../../src/libc/calls.ts';
 import { ENDED, FRAMINGS, temporaryFile, withChannel, withDescriptors } from '../support/channel.ts';
 import { startProcess } from '../support/processes.ts';
-import { sendRaw } from '../support/raw.ts';
+import { fill, sendRaw } from '../support/raw.ts';
 import { suite } from '../support/suite.ts';
-import { assertRejects, fill, observe, recvTag, SEND_CLOSED, sendTag, turns } from './waits.ts';
+import { assertRejects, observe, recvTag, SEND_CLOSED, sendTag, turns } from './waits.ts';
 
 /** How the channel of two endpoints ends, seen from the second one, which waits. */
 const endings: [what: string, end: (a: Endpoint, b: Endpoint) => void][] = [

@@ -4,9 +4,9 @@ import { closeFD, Endpoint } from '../../src/index.ts';
 import { callInThread } from '../support/calls.ts';
 import { channel, FRAMINGS, temporaryFile, withChannel, withDescriptors } from '../support/channel.ts';
 import { startFixture } from '../support/processes.ts';
-import { setNonblocking, statusFlags } from '../support/raw.ts';
+import { fill, setNonblocking, statusFlags } from '../support/raw.ts';
 import { suite } from '../support/suite.ts';
-import { fill, recvTag, sendTag, turns } from './waits.ts';
+import { recvTag, sendTag, turns } from './waits.ts';
 
 /** Begins a wait in each direction, of which the receive is served and the send aborted. */
 async function waitOnce(own: Endpoint, peer: Endpoint, file: number): Promise<void> {

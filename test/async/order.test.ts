@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { closeFD, type Endpoint } from '../../src/index.ts';
 import { FRAMINGS, temporaryFile, withChannel, withDescriptors } from '../support/channel.ts';
+import { fill } from '../support/raw.ts';
 import { suite } from '../support/suite.ts';
-import { drain, fill, recvTag, sendTag, tagged, tagOf, turns } from './waits.ts';
+import { drain, recvTag, sendTag, tagged, tagOf, turns } from './waits.ts';
 
 /** How many turns of the loop the body takes. */
 async function turnsOf(body: () => Promise<unknown>): Promise<number> {

@@ -3,8 +3,9 @@ import { closeFD, type Endpoint } from '../../src/index.ts';
 import type { LoopPoll } from '../../src/libc/binding.ts';
 import { libc } from '../../src/libc/calls.ts';
 import { FRAMINGS, temporaryFile, withChannel, withDescriptors } from '../support/channel.ts';
+import { fill } from '../support/raw.ts';
 import { suite } from '../support/suite.ts';
-import { fill, turns } from './waits.ts';
+import { turns } from './waits.ts';
 
 /**
  * What is asked of koffi's polls while the body runs, each of which is a system call. Only of polls that the body

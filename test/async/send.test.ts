@@ -4,8 +4,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { closeFD, SyscallError } from '../../src/index.ts';
 import { FRAMINGS, type Refusal, temporaryFile, withChannel, withDescriptors } from '../support/channel.ts';
 import { identity, openDescriptors } from '../support/descriptors.ts';
+import { fill } from '../support/raw.ts';
 import { suite } from '../support/suite.ts';
-import { assertRejects, drain, fill, observe, tagOf, turns } from './waits.ts';
+import { assertRejects, drain, observe, tagOf, turns } from './waits.ts';
 
 const SENDS = 400;
 

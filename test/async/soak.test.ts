@@ -4,8 +4,9 @@ import { runInNewContext } from 'node:vm';
 import { closeFD, type Endpoint } from '../../src/index.ts';
 import { FRAMINGS, temporaryFile, withChannel, withDescriptors } from '../support/channel.ts';
 import { openDescriptors } from '../support/descriptors.ts';
+import { fill } from '../support/raw.ts';
 import { suite } from '../support/suite.ts';
-import { drain, fill, turns } from './waits.ts';
+import { drain, turns } from './waits.ts';
 
 const PASSES = 20_000;
 

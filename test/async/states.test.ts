@@ -10,35 +10,10 @@ import {
   withDescriptors,
 } from '../support/channel.ts';
 import { isOpen } from '../support/descriptors.ts';
+import { fill } from '../support/raw.ts';
+import { type State, states } from '../support/states.ts';
 import { suite } from '../support/suite.ts';
-import { assertRejects, fill, observe, RECEIVE_CLOSED, SEND_CLOSED, sendTag, tagOf, turns } from './waits.ts';
-
-/** How an endpoint gets into each state; `own` is the one that is looked at, `file` a descriptor to send. */
-const states = {
-  open: () => {},
-  queued: (_, peer, file) => peer.sendFD(file),
-  full: (own, _, file) => void fill(own, file),
-  'waiting to receive': (own) => void own.recvFDAsync().catch(() => {}),
-  'waiting to send': (own, _, file) => {
-    fill(own, file);
-    own.sendFDAsync(file).catch(() => {});
-  },
-  'peer shut down': (_, peer) => peer.shutdown(),
-  'shut down': (own) => own.shutdown(),
-  'peer gone': (_, peer) => peer.destroy(),
-  'peer gone, descriptor queued': (_, peer, file) => {
-    peer.sendFD(file);
-    peer.destroy();
-  },
-  'peer gone with ours unread': (own, peer, file) => {
-    own.sendFD(file);
-    peer.destroy();
-  },
-  destroyed: (own) => own.destroy(),
-  detached: (own) => void own.detach(),
-} satisfies Record<string, (own: Endpoint, peer: Endpoint, file: number) => void>;
-
-type State = keyof typeof states;
+import { assertRejects, observe, RECEIVE_CLOSED, SEND_CLOSED, sendTag, tagOf, turns } from './waits.ts';
 
 const methods = {
   sendFDAsync: (own, file) => own.sendFDAsync(file),

@@ -3,9 +3,6 @@ import { getEventListeners } from 'node:events';
 import { fstatSync, ftruncateSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { closeFD, type Endpoint, SyscallError } from '../../src/index.ts';
-import { libc, WOULD_BLOCK } from '../../src/libc/calls.ts';
-import { MessageBuffer } from '../../src/libc/message-buffer.ts';
-import { ControlCodec } from '../../src/message.ts';
 import { assertRefused, type Refusal, temporaryFile } from '../support/channel.ts';
 
 export const RECEIVE_CLOSED: Refusal = [SyscallError, 'EBADF', { syscall: 'recvmsg' }];
@@ -73,18 +70,6 @@ export function drain(endpoint: Endpoint): number[] {
   const tags: number[] = [];
   for (let fd = endpoint.tryRecvFD(); fd !== undefined; fd = endpoint.tryRecvFD()) tags.push(tagOf(fd));
   return tags;
-}
-
-/** Sends a file until there is no room. @returns how often that was */
-export function fill(endpoint: Endpoint, fd: number): number {
-  const c = libc();
-  const codec = new ControlCodec(c.abi, c.layout);
-  const stream = c.unixSocketType(endpoint.fd) === 'stream';
-  const message = new MessageBuffer(c, stream ? 1 : 0, codec.space(1));
-  message.controllen = codec.encode(message.control, [fd]);
-  for (let sent = 0; ; sent++) {
-    if (c.sendmsg(endpoint.fd, message.address, c.abi.MSG_DONTWAIT) === WOULD_BLOCK) return sent;
-  }
 }
 
 export function assertNoListener(signal: AbortSignal): void {

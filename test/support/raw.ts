@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { constants } from 'node:fs';
 import koffi from 'koffi';
-import { libc } from '../../src/libc/calls.ts';
+import type { Endpoint } from '../../src/index.ts';
+import { libc, WOULD_BLOCK } from '../../src/libc/calls.ts';
 import { MessageBuffer } from '../../src/libc/message-buffer.ts';
 import { ControlCodec } from '../../src/message.ts';
 
@@ -23,6 +24,18 @@ export function sendRaw(sockfd: number, dataBytes: number, fds: readonly number[
   const message = new MessageBuffer(libc(), dataBytes, codec.space(Math.max(1, fds.length)));
   message.controllen = fds.length > 0 ? codec.encode(message.control, fds) : 0;
   assert.equal(libc().sendmsg(sockfd, message.address, 0), dataBytes);
+}
+
+/** Sends a file until there is no room. @returns how often that was */
+export function fill(endpoint: Endpoint, fd: number): number {
+  const c = libc();
+  const codec = new ControlCodec(c.abi, c.layout);
+  const stream = c.unixSocketType(endpoint.fd) === 'stream';
+  const message = new MessageBuffer(c, stream ? 1 : 0, codec.space(1));
+  message.controllen = codec.encode(message.control, [fd]);
+  for (let sent = 0; ; sent++) {
+    if (c.sendmsg(endpoint.fd, message.address, c.abi.MSG_DONTWAIT) === WOULD_BLOCK) return sent;
+  }
 }
 
 /** Switches an option on. @returns false where the kernel does not have it */
