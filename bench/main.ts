@@ -8,7 +8,7 @@ import { drawPlots } from './run/plots.ts';
 import { askInProcess } from './run/process.ts';
 import { Progress } from './run/progress.ts';
 import { loadQuestions } from './run/questions.ts';
-import { type Run, readRun, writeRun } from './run/run.ts';
+import { prepareFile, type Run, readRun, writeRun } from './run/run.ts';
 import { comparisonText, goalsText, introduction } from './run/summary.ts';
 import { align, tablesOf } from './run/table.ts';
 import { Workspace } from './run/workspace.ts';
@@ -28,7 +28,10 @@ async function main(): Promise<number> {
       process.argv.slice(2),
       questions.map(({ name }) => name),
     );
-    if (options !== 'help' && options.compare !== undefined) old = readRun(options.compare);
+    if (options !== 'help') {
+      if (options.compare !== undefined) old = readRun(options.compare);
+      if (options.json !== undefined) prepareFile(options.json);
+    }
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n\n${USAGE}\n`);
     return 2;
@@ -96,7 +99,12 @@ async function bench(
   if (interrupt.signal.aborted) progress.line('\ninterrupted: what was measured until then is above');
   if (options.plots !== undefined) {
     progress.show('drawing');
-    progress.line(`\n${drawPlots(run, options.plots, workspace)}`);
+    try {
+      progress.line(`\n${drawPlots(run, options.plots, workspace)}`);
+    } catch (error) {
+      failures++;
+      progress.line(`\nnothing drawn: ${(error as Error).message}`);
+    }
   }
   if (interrupt.signal.aborted) return INTERRUPTED;
   return failures === 0 ? 0 : 1;

@@ -16,7 +16,7 @@ const machineLines = [
 ];
 
 /** Of these, the tail matters as well as the middle. */
-const LATENCY = ['pass', 'round-trip', 'async'];
+const LATENCY = ['pass', 'round-trip', 'round-trip-one-processor', 'round-trip-two-processors', 'async'];
 
 /** Which pictures a question is drawn as, each with its file's name. */
 function plotsOf(result) {

@@ -13,6 +13,8 @@ const ORDER = [
   'framings',
   'where-time-goes',
   'round-trip',
+  'round-trip-one-processor',
+  'round-trip-two-processors',
   'async',
 ];
 

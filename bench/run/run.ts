@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Result } from '../harness/question.ts';
 import type { Verdict } from './goals.ts';
@@ -16,9 +16,15 @@ export interface Run {
   readonly verdicts: Verdict[];
 }
 
+/** Makes sure, before anything is measured, that a run can be written there. @throws Error if not */
+export function prepareFile(file: string): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(`${file}.new`, '');
+  rmSync(`${file}.new`);
+}
+
 /** Replaces the file as a whole, so that whoever interrupts the run has the last one. */
 export function writeRun(file: string, run: Run): void {
-  mkdirSync(dirname(file), { recursive: true });
   writeFileSync(`${file}.new`, `${JSON.stringify(run, undefined, 1)}\n`);
   renameSync(`${file}.new`, file);
 }

@@ -2,7 +2,9 @@
 // socket as descriptor 3, or a worker thread that was given a number.
 import { parentPort, workerData } from 'node:worker_threads';
 import { ChannelError, closeFD, newEndpoint } from '../../src/index.ts';
+import { confineFarEnd } from './processors.ts';
 
+confineFarEnd();
 const endpoint = newEndpoint((workerData as number | null) ?? 3);
 
 function blocking(): never {

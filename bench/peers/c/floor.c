@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,11 +106,22 @@ static void round_trip(void) {
   close(recv_here(ends[0], 0));
 }
 
+// Where the bench wants the far end to run, if it cares.
+static void confine_far_end(void) {
+  const char *processor = getenv("FDCHANNEL_BENCH_FAR_PROCESSOR");
+  if (!processor) return;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(atoi(processor), &set);
+  if (sched_setaffinity(0, sizeof set, &set) < 0) fail("sched_setaffinity");
+}
+
 static void start_echo(void) {
   pid_t child = fork();
   if (child < 0) fail("fork");
   if (child == 0) {
     close(ends[0]);
+    confine_far_end();
     for (int fd; (fd = recv_here(ends[1], 0)) >= 0; close(fd)) send_fd(ends[1], fd);
     _exit(0);
   }

@@ -1,5 +1,5 @@
 // What Node has of its own: a handle beside a message between a parent and the child that it forked.
-import { fork } from 'node:child_process';
+import { fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -26,7 +26,16 @@ async function roundTrip() {
   };
 }
 
+/** Where the bench wants the far end to run, if it cares. */
+function confineFarEnd() {
+  const processor = process.env.FDCHANNEL_BENCH_FAR_PROCESSOR;
+  if (processor === undefined) return;
+  const { status, error, stderr } = spawnSync('taskset', ['-cp', processor, `${process.pid}`]);
+  if (status !== 0) throw error ?? new Error(`${stderr}`);
+}
+
 if (process.argv[2] === 'echo') {
+  confineFarEnd();
   process.on('message', (message, handle) => process.send(message, handle, () => handle.close()));
   process.on('disconnect', () => process.exit());
 } else {
