@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import type { LoopEvents, LoopPoll } from './libc/binding.ts';
 import type { Libc } from './libc/calls.ts';
 
@@ -15,6 +16,20 @@ let exiting = false;
 function stopAtExit(): void {
   exiting = true;
   for (const poll of polls) poll.arm(NONE);
+}
+
+// koffi calls back outside of what Node calls a callback, so what is resolved in it goes on when Node next has one of its
+// own. Most Nodes make sure of one in every turn of the loop; 26.10 lets the loop sleep before. An immediate is one.
+let turning = false;
+
+function goOn(): void {
+  if (turning) return;
+  turning = true;
+  setImmediate(turned);
+}
+
+function turned(): void {
+  turning = false;
 }
 
 /**
@@ -93,6 +108,7 @@ export class Readiness {
   }
 
   readonly #onEvent = (status: number, { readable, writable }: LoopEvents): void => {
+    goOn();
     if (status < 0) {
       // A socket error comes without an event, and libuv has stopped the poll.
       this.#armed = NONE;

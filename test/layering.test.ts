@@ -9,7 +9,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   abi: ['abi', 'errors'],
   message: ['abi', 'errors'],
   libc: ['koffi', 'node:module', 'node:os', 'node:worker_threads', 'abi', 'errors', 'libc'],
-  readiness: ['libc'],
+  readiness: ['libc', 'node:timers'],
   aborts: [],
   handle: ['libc', 'readiness', 'aborts'],
   descriptors: ['errors', 'node:*'],

@@ -235,7 +235,7 @@ suite("koffi.node.poll, undocumented, and the loop's life", (test) => {
     assert.deepEqual({ code, stdout }, { code: 0, stdout: 'alive\n' });
   });
 
-  test('what its callback resolves runs before the next event', async () => {
+  test('with an immediate, what its callback resolves runs before the next event', async () => {
     const { code, stdout } = await startFixture('async-poll.ts', { args: ['promise'] }).exit;
     const turn = 'event, promise, promise';
     assert.deepEqual({ code, stdout }, { code: 0, stdout: `${turn}, ${turn}, event\n` });
