@@ -31,6 +31,7 @@ import {
 import { isOpen, openDescriptors } from './support/descriptors.ts';
 import { startProcess } from './support/processes.ts';
 import { suite } from './support/suite.ts';
+import { LOADER } from './support/typescript.ts';
 
 const FILE = import.meta.filename;
 
@@ -157,7 +158,7 @@ suite('the descriptor of', (test) => {
       import { once } from 'node:events';
       import { descriptorOf } from ${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)};
     `;
-    const node = [process.execPath, '--no-warnings', '--import', import.meta.resolve('tsx')];
+    const node = [process.execPath, '--no-warnings', ...LOADER];
     const args = ['-c', command, 'sh', ...node, '--input-type=module', '--eval', imports + script];
     const { code, stdout, stderr } = await startProcess('sh', args).exit;
     assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
@@ -176,12 +177,15 @@ suite('the descriptor of', (test) => {
       for (const socket of [datagram, server]) console.log(typeof descriptorOf(socket));
       await turn();
       console.log('what would have warned:');
-      datagram._handle;
+      if (datagram._handle === undefined) console.log('nothing, as this Node has it no more');
       await turn();
       datagram.close();
       server.close();
     `);
-    assert.equal(said, 'number\nnumber\nwhat would have warned:\nwarning DEP0112\n');
+    assert.match(
+      said,
+      /^number\nnumber\nwhat would have warned:\n(warning DEP0112|nothing, as this Node has it no more)\n$/,
+    );
   });
 
   for (const [stdin, command] of [

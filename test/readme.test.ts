@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startProcess } from './support/processes.ts';
 import { suite } from './support/suite.ts';
+import { LOADER } from './support/typescript.ts';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 const library = new URL('../src/index.ts', import.meta.url).href;
@@ -23,7 +24,7 @@ async function run(name: string): Promise<{ code: number | null; stdout: string;
       writeFileSync(join(folder, file), code.replace("'fdchannel'", `'${library}'`));
     }
     writeFileSync(join(folder, 'greeting.txt'), 'hello');
-    const env = { NODE_OPTIONS: `--import=${import.meta.resolve('tsx')}` };
+    const env = { NODE_OPTIONS: LOADER.join(' ') };
     return await startProcess(process.execPath, [name], { cwd: folder, env }).exit;
   } finally {
     rmSync(folder, { recursive: true });

@@ -9,6 +9,7 @@ import { libc } from '../../src/libc/calls.ts';
 import { ControlCodec } from '../../src/message.ts';
 import { startProcess } from '../support/processes.ts';
 import { skip, suite } from '../support/suite.ts';
+import { LOADER } from '../support/typescript.ts';
 
 /** The structures with the prefix of their members' names. Of a sockaddr only the head is of use here. */
 const STRUCTS = { iovec: 'iov_', msghdr: 'msg_', cmsghdr: 'cmsg_', pollfd: '', sockaddr: 'sa_' } as const;
@@ -200,7 +201,7 @@ async function onHost(platform: string, arch: string, endianness: string): Promi
   `;
   const preload = `data:text/javascript,${encodeURIComponent(pretend)}`;
   const { code, stdout, stderr } = await startProcess(process.execPath, [
-    ...['--import', import.meta.resolve('tsx'), '--import', preload],
+    ...[...LOADER, '--import', preload],
     ...['--input-type=module', '--eval', use],
   ]).exit;
   assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs the package on other Nodes and, emulated, on other processors: what README calls "run".
+# Runs all tests on other Nodes and, emulated, a smoke test on other processors: what README calls "run".
 #   test/matrix/platforms.sh            everything; as root, on Debian, it installs the emulators it misses
-#   test/matrix/platforms.sh native     other Nodes only
+#   test/matrix/platforms.sh nodes      other Nodes only
 # A Node of any version is an npm package with the binary inside.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -9,7 +9,7 @@ root=$PWD
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-NODES=(22.23.3 24.21.0)
+NODES=(22.23.3 24.21.0 26.10.0)
 # processor of the Node package, its version, koffi's name of the processor, emulator, Debian's name
 EMULATED=(
   'arm64 24.21.0 arm64 qemu-aarch64-static aarch64-linux-gnu arm64'
@@ -24,14 +24,14 @@ node_binary() { # platform version
   echo "$folder/bin/node"
 }
 
-npm run --silent build
 for version in "${NODES[@]}"; do
-  node=$(node_binary linux-x64 "$version")
-  echo "== the channel on Node $version"
-  "$node" test/matrix/smoke.mjs dist
+  node=$(node_binary "$(node -p 'process.platform + "-" + process.arch')" "$version")
+  echo "== the tests on Node $version"
+  PATH=$(dirname "$node"):$PATH npm test
 done
-[[ ${1-} == native ]] && exit
+[[ ${1-} == nodes ]] && exit
 
+npm run --silent build
 for row in "${EMULATED[@]}"; do
   read -r processor version koffi emulator triple debian <<<"$row"
   if ! command -v "$emulator" >/dev/null || [[ ! -d /usr/$triple ]]; then

@@ -4,6 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { started } from './started.ts';
+import { LOADER } from './typescript.ts';
 
 export const FIXTURES = new URL('../fixtures/', import.meta.url);
 
@@ -47,7 +48,7 @@ export interface Process {
 export function startFixture(file: string, options: FixtureOptions = {}): Process {
   const { args = [], execArgv = [], prefix = [], ...others } = options;
   const fixture = fileURLToPath(new URL(file, FIXTURES));
-  const node = [process.execPath, '--import', import.meta.resolve('tsx'), ...execArgv, fixture, ...args];
+  const node = [process.execPath, ...LOADER, ...execArgv, fixture, ...args];
   const [command, ...rest] = [...prefix, ...node] as [string, ...string[]];
   return startProcess(command, rest, others);
 }

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Exit, FIXTURES, startProcess } from './processes.ts';
 import { suite } from './suite.ts';
+import { LOADER } from './typescript.ts';
 
 const runner = fileURLToPath(new URL('run.ts', import.meta.url));
 
@@ -11,8 +12,7 @@ async function run(...patterns: string[]): Promise<Exit & { lastLine: string | u
   const child = startProcess(
     process.execPath,
     [
-      '--import',
-      'tsx',
+      ...LOADER,
       runner,
       ...patterns.map((name) => name.replace(/^suites/, `${fileURLToPath(FIXTURES)}suites`)),
     ],

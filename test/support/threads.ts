@@ -2,6 +2,7 @@ import { on } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { FIXTURES } from './processes.ts';
 import { started } from './started.ts';
+import { LOADER, NATIVE } from './typescript.ts';
 
 export interface Thread {
   readonly worker: Worker;
@@ -20,20 +21,24 @@ export interface Thread {
  * tsx's files open.
  */
 export async function startWorker(file: string, workerData?: unknown): Promise<Thread> {
+  const module = JSON.stringify(new URL(file, FIXTURES).href);
   // Node 20 does not take tsx over from the main thread.
+  const load = NATIVE
+    ? `import(${module})`
+    : `import(${JSON.stringify(import.meta.resolve('tsx/esm/api'))}).then((tsx) => {
+        tsx.register();
+        return import(${module});
+      })`;
   const bootstrap = /* js */ `
     const { existsSync, readlinkSync } = require('node:fs');
     const { parentPort } = require('node:worker_threads');
     const self = '/proc/thread-self';
     parentPort.postMessage(existsSync(self) ? Number(readlinkSync(self).split('/').at(-1)) : undefined);
-    import(${JSON.stringify(import.meta.resolve('tsx/esm/api'))}).then((tsx) => {
-      tsx.register();
-      return import(${JSON.stringify(new URL(file, FIXTURES).href)});
-    });
+    ${load};
   `;
   // A thread that ends while tsx tidies its cache leaves the cache's directory open.
   const env = { ...process.env, TSX_DISABLE_CACHE: '1' };
-  const worker = new Worker(bootstrap, { eval: true, env, execArgv: [], workerData });
+  const worker = new Worker(bootstrap, { eval: true, env, execArgv: NATIVE ? LOADER : [], workerData });
   const messages = on(worker, 'message', { close: ['exit'] });
   const exit = new Promise<number>((resolve, reject) => {
     let settle: (code: number) => void = resolve;
