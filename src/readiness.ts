@@ -1,4 +1,6 @@
 import { setImmediate } from 'node:timers';
+import { isMainThread } from 'node:worker_threads';
+import { guardedPoll } from './guarded-poll.ts';
 import type { LoopEvents, LoopPoll } from './libc/binding.ts';
 import type { Libc } from './libc/calls.ts';
 
@@ -39,7 +41,8 @@ function turned(): void {
 export class Readiness {
   readonly #libc: Libc;
   readonly #onReady: (events: number) => void;
-  readonly #number: number;
+  /** The number that koffi polls. */
+  readonly #number: number | undefined;
   readonly #poll: LoopPoll;
   #armed = NONE;
 
@@ -53,31 +56,35 @@ export class Readiness {
   constructor(libc: Libc, fd: number, events: number, onReady: (events: number) => void) {
     this.#libc = libc;
     this.#onReady = onReady;
-    // libuv aborts the process over a number that it polls already, so each poll gets a number of its own. And
-    // it sets O_NONBLOCK on the description that it finds there, which other processes may share: so it finds
-    // one that nobody uses, and the number is turned to the socket before the loop looks at it.
-    const [number, other] = libc.socketpair('stream');
-    libc.discard(other);
-    this.#number = number;
-    try {
-      this.#poll = libc.pollOnLoop(number, loopEvents(events), this.#onEvent);
-    } catch (error) {
-      libc.discard(number);
-      throw error;
-    }
-    try {
-      libc.redirect(number, fd);
-      // libuv aborts over what epoll(7) refuses, a regular file for one: `fd` may have been closed and reused.
-      libc.unixSocketType(number);
-    } catch (error) {
-      this.close();
-      throw error;
-    }
+    const guarded = isMainThread ? undefined : guardedPoll(libc, fd, loopEvents(events), this.#onEvent);
+    if (guarded) this.#poll = guarded;
+    else [this.#poll, this.#number] = this.#pollByKoffi(fd, events);
     this.#armed = events;
     if (!registered) process.once('exit', stopAtExit);
     registered = true;
     polls.add(this);
     if (exiting) this.arm(NONE);
+  }
+
+  #pollByKoffi(fd: number, events: number): [LoopPoll, number] {
+    const libc = this.#libc;
+    // libuv aborts the process over a number that it polls already, so each poll gets a number of its own. And
+    // it sets O_NONBLOCK on the description that it finds there, which other processes may share: so it finds
+    // one that nobody uses, and the number is turned to the socket before the loop looks at it.
+    const [number, other] = libc.socketpair('stream');
+    libc.discard(other);
+    let poll: LoopPoll | undefined;
+    try {
+      poll = libc.pollOnLoop(number, loopEvents(events), this.#onEvent);
+      libc.redirect(number, fd);
+      // libuv aborts over what epoll(7) refuses, a regular file for one: `fd` may have been closed and reused.
+      libc.unixSocketType(number);
+    } catch (error) {
+      poll?.close();
+      libc.discard(number);
+      throw error;
+    }
+    return [poll, number];
   }
 
   /** What is waited for now. */
@@ -104,7 +111,7 @@ export class Readiness {
     polls.delete(this);
     // In this order: libuv has to forget the number before it can belong to somebody else.
     this.#poll.close();
-    this.#libc.discard(this.#number);
+    if (this.#number !== undefined) this.#libc.discard(this.#number);
   }
 
   readonly #onEvent = (status: number, { readable, writable }: LoopEvents): void => {

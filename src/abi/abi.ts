@@ -59,6 +59,9 @@ export interface Abi {
   readonly POLLOUT: number;
   readonly POLLHUP: number;
   readonly POLLRDHUP: number;
+  /** What epoll_ctl(2) is told, whose events are those of poll(2); 0 where there is no epoll(7). */
+  readonly EPOLL_CTL_ADD: number;
+  readonly EPOLL_CTL_MOD: number;
 
   /** Whether libc has dup3(2), which duplicates and sets close-on-exec in one step. */
   readonly dup3: boolean;

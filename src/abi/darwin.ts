@@ -44,6 +44,8 @@ export const darwin: Abi = {
   POLLOUT: 0x0004, // sys/poll.h
   POLLHUP: 0x0010, // sys/poll.h
   POLLRDHUP: 0,
+  EPOLL_CTL_ADD: 0,
+  EPOLL_CTL_MOD: 0,
 
   dup3: false,
   framings: ['stream'],

@@ -28,6 +28,8 @@ const constants = {
   POLLOUT: 0x0004, // asm-generic/poll.h
   POLLHUP: 0x0010, // asm-generic/poll.h
   POLLRDHUP: 0x2000, // asm-generic/poll.h
+  EPOLL_CTL_ADD: 1, // linux/eventpoll.h
+  EPOLL_CTL_MOD: 3, // linux/eventpoll.h
 
   dup3: true,
   framings: ['seqpacket', 'stream'],

@@ -44,6 +44,8 @@ export const openbsd: Abi = {
   POLLOUT: 0x0004, // sys/poll.h
   POLLHUP: 0x0010, // sys/poll.h
   POLLRDHUP: 0,
+  EPOLL_CTL_ADD: 0,
+  EPOLL_CTL_MOD: 0,
 
   dup3: true,
   // What the kernel does with an empty SEQPACKET packet was never seen here, so no descriptor is trusted to it.

@@ -25,6 +25,9 @@ export interface Binding {
   dup2(oldfd: number, newfd: number): number;
   /** Missing where libc has none. */
   dup3?(oldfd: number, newfd: number, flags: number): number;
+  /** Missing where the kernel has no epoll(7). */
+  epoll_create1?(flags: number): number;
+  epoll_ctl?(epfd: number, op: number, fd: number, event: number): number;
 
   /** The calling thread's errno; true only until the next call of anything. */
   errno(): number;
@@ -91,6 +94,10 @@ export function loadBinding(): Binding {
     fcntl: (fd, op, argument) => fcntl(fd, op, 'int', argument),
     dup2: libc.func('int dup2(int oldfd, int newfd)'),
     ...(abi.dup3 && { dup3: libc.func('int dup3(int oldfd, int newfd, int flags)') }),
+    ...(abi.EPOLL_CTL_ADD > 0 && {
+      epoll_create1: libc.func('int epoll_create1(int flags)'),
+      epoll_ctl: libc.func('int epoll_ctl(int epfd, int op, int fd, uintptr_t event)'),
+    }),
 
     errno: koffi.errno,
     strerror: libc.func('str strerror(int errnum)'),

@@ -187,6 +187,30 @@ export class Libc {
     }
   }
 
+  /**
+   * An epoll(7) instance that looks at one descriptor; close-on-exec, owned by the caller.
+   *
+   * @param events those of poll(2)
+   * @returns undefined where the kernel has none
+   */
+  epoll(fd: number, events: number): number | undefined {
+    const { epoll_create1 } = this.#c;
+    if (!epoll_create1) return undefined;
+    const epoll = this.#check('epoll_create1', () => epoll_create1(this.abi.O_CLOEXEC));
+    try {
+      this.#control(epoll, this.abi.EPOLL_CTL_ADD, fd, events);
+    } catch (error) {
+      this.discard(epoll);
+      throw error;
+    }
+    return epoll;
+  }
+
+  /** Has an instance that {@link epoll} made look for other events. */
+  watch(epoll: number, fd: number, events: number): void {
+    this.#control(epoll, this.abi.EPOLL_CTL_MOD, fd, events);
+  }
+
   /** Closes a descriptor at exec, where the kernel could not do so from the beginning. */
   setCloseOnExec(fd: number): void {
     const flags = this.#check('fcntl', () => this.#c.fcntl(fd, this.abi.F_GETFD, 0));
@@ -206,6 +230,12 @@ export class Libc {
   /** The error that the kernel would have given, for a call that is refused without asking it. */
   refusal(code: 'EAGAIN' | 'EBADF' | 'ETIMEDOUT', syscall: string): SyscallError {
     return this.#error(this.#c.errnos[code] as number, syscall);
+  }
+
+  #control(epoll: number, op: number, fd: number, events: number): void {
+    // An epoll_event begins with the events everywhere, and what is behind them comes back to nobody.
+    this.#words[0] = events;
+    this.#check('epoll_ctl', () => this.#c.epoll_ctl?.(epoll, op, fd, this.#scratchAddress) ?? 0);
   }
 
   #check(syscall: string, call: () => number): number {

@@ -81,6 +81,11 @@ function program(): string {
     ...['fcntl.h', 'poll.h', 'stddef.h', 'stdio.h', 'sys/socket.h', 'sys/uio.h'].map(
       (file) => `#include <${file}>`,
     ),
+    '#if __has_include(<sys/epoll.h>)',
+    '#include <sys/epoll.h>',
+    '_Static_assert(offsetof(struct epoll_event, events) == 0, "they come first");',
+    '_Static_assert(EPOLLIN == POLLIN && EPOLLOUT == POLLOUT, "they are those of poll(2)");',
+    '#endif',
     'int main(void) {',
     '  const char *comma = "{\\n";',
     ...lines,

@@ -47,11 +47,51 @@ function goldenStruct(
 
 /** What the golden figures leave out. */
 const others: Record<string, object> = {
-  linux: { SCM_PIDFD: 4, POLLRDHUP: 0x2000, dup3: true, framings: ['seqpacket', 'stream'], receiveRoom: 1 },
-  android: { SCM_PIDFD: 4, POLLRDHUP: 0x2000, dup3: true, framings: ['seqpacket', 'stream'], receiveRoom: 1 },
-  darwin: { SCM_PIDFD: 0, POLLRDHUP: 0, dup3: false, framings: ['stream'], receiveRoom: 254 },
-  freebsd: { SCM_PIDFD: 0, POLLRDHUP: 0, dup3: true, framings: ['stream'], receiveRoom: 254 },
-  openbsd: { SCM_PIDFD: 0, POLLRDHUP: 0, dup3: true, framings: ['stream'], receiveRoom: 254 },
+  linux: {
+    SCM_PIDFD: 4,
+    POLLRDHUP: 0x2000,
+    EPOLL_CTL_ADD: 1,
+    EPOLL_CTL_MOD: 3,
+    dup3: true,
+    framings: ['seqpacket', 'stream'],
+    receiveRoom: 1,
+  },
+  android: {
+    SCM_PIDFD: 4,
+    POLLRDHUP: 0x2000,
+    EPOLL_CTL_ADD: 1,
+    EPOLL_CTL_MOD: 3,
+    dup3: true,
+    framings: ['seqpacket', 'stream'],
+    receiveRoom: 1,
+  },
+  darwin: {
+    SCM_PIDFD: 0,
+    POLLRDHUP: 0,
+    EPOLL_CTL_ADD: 0,
+    EPOLL_CTL_MOD: 0,
+    dup3: false,
+    framings: ['stream'],
+    receiveRoom: 254,
+  },
+  freebsd: {
+    SCM_PIDFD: 0,
+    POLLRDHUP: 0,
+    EPOLL_CTL_ADD: 0,
+    EPOLL_CTL_MOD: 0,
+    dup3: true,
+    framings: ['stream'],
+    receiveRoom: 254,
+  },
+  openbsd: {
+    SCM_PIDFD: 0,
+    POLLRDHUP: 0,
+    EPOLL_CTL_ADD: 0,
+    EPOLL_CTL_MOD: 0,
+    dup3: true,
+    framings: ['stream'],
+    receiveRoom: 254,
+  },
 };
 
 /** Where the family of an address lies: behind sa_len on everything that comes from BSD. */

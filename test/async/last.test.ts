@@ -17,13 +17,17 @@ suite('an end while something waits, or has come', (test) => {
   test('a worker ends cleanly, and its process goes on', () =>
     assertWorkersEnd(naturally.map((ending) => [ending, 0])));
 
-  // What arrives between terminate() and the end of the worker's loop makes koffi abort the process, and nothing in
-  // JavaScript can prevent it. So nothing arrives here but what is there already and nobody waits for.
   test('worker.terminate, ten times: the process goes on', () =>
     assertWorkersEnd([
       ...Array(8).fill(['terminate', 1]),
       ...Array(2).fill(['terminate, the thread busy', 1]),
     ]));
+
+  test('worker.terminate while descriptors and room come without a pause: the process goes on', async () => {
+    const { stdout, ...exit } = await startFixture('async-terminated.ts').exit;
+    assert.deepEqual(exit, CLEAN);
+    assert.equal(stdout, 'seqpacket: 10\nstream: 10\n');
+  });
 });
 
 async function assertWorkersEnd(

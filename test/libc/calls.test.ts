@@ -52,6 +52,7 @@ function scripted(name: string, ...steps: Step[]): Scripted {
     fcntl: c('fcntl'),
     dup2: c('dup2'),
     ...(abi.dup3 && { dup3: c('dup3') }),
+    ...(abi.EPOLL_CTL_ADD > 0 && { epoll_create1: c('epoll_create1'), epoll_ctl: c('epoll_ctl') }),
     // errno is only true right after the call: reading it a second time tells nothing.
     errno: () => {
       const read = errno;
@@ -127,6 +128,8 @@ const cases: readonly Case[] = [
   { syscall: 'fcntl', call: (c) => c.duplicate(5), succeeds: 12, returns: 12 },
   { syscall: 'fcntl', call: (c) => c.setCloseOnExec(5), after: [0], returns: undefined },
   { syscall: 'fcntl', call: (c) => c.setCloseOnExec(5), before: [0], returns: undefined },
+  { syscall: 'epoll_create1', call: (c) => c.epoll(5, 1), succeeds: 12, after: [0], returns: 12 },
+  { syscall: 'epoll_ctl', call: (c) => c.watch(12, 5, 4), returns: undefined },
   { syscall: 'dup3', call: (c) => c.redirect(6, 5), succeeds: 6, returns: undefined },
   {
     syscall: 'dup2',
