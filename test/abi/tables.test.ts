@@ -45,53 +45,32 @@ function goldenStruct(
   };
 }
 
+const linux = {
+  SCM_PIDFD: 4,
+  POLLRDHUP: 0x2000,
+  EPOLL_CTL_ADD: 1,
+  EPOLL_CTL_MOD: 3,
+  dup3: true,
+  framings: ['seqpacket', 'stream'],
+  receiveRoom: 1,
+};
+const bsd = {
+  SCM_PIDFD: 0,
+  POLLRDHUP: 0,
+  EPOLL_CTL_ADD: 0,
+  EPOLL_CTL_MOD: 0,
+  dup3: true,
+  framings: ['stream'],
+  receiveRoom: 254,
+};
+
 /** What the golden figures leave out. */
 const others: Record<string, object> = {
-  linux: {
-    SCM_PIDFD: 4,
-    POLLRDHUP: 0x2000,
-    EPOLL_CTL_ADD: 1,
-    EPOLL_CTL_MOD: 3,
-    dup3: true,
-    framings: ['seqpacket', 'stream'],
-    receiveRoom: 1,
-  },
-  android: {
-    SCM_PIDFD: 4,
-    POLLRDHUP: 0x2000,
-    EPOLL_CTL_ADD: 1,
-    EPOLL_CTL_MOD: 3,
-    dup3: true,
-    framings: ['seqpacket', 'stream'],
-    receiveRoom: 1,
-  },
-  darwin: {
-    SCM_PIDFD: 0,
-    POLLRDHUP: 0,
-    EPOLL_CTL_ADD: 0,
-    EPOLL_CTL_MOD: 0,
-    dup3: false,
-    framings: ['stream'],
-    receiveRoom: 254,
-  },
-  freebsd: {
-    SCM_PIDFD: 0,
-    POLLRDHUP: 0,
-    EPOLL_CTL_ADD: 0,
-    EPOLL_CTL_MOD: 0,
-    dup3: true,
-    framings: ['stream'],
-    receiveRoom: 254,
-  },
-  openbsd: {
-    SCM_PIDFD: 0,
-    POLLRDHUP: 0,
-    EPOLL_CTL_ADD: 0,
-    EPOLL_CTL_MOD: 0,
-    dup3: true,
-    framings: ['stream'],
-    receiveRoom: 254,
-  },
+  linux: linux,
+  android: linux,
+  darwin: { ...bsd, dup3: false },
+  freebsd: bsd,
+  openbsd: bsd,
 };
 
 /** Where the family of an address lies: behind sa_len on everything that comes from BSD. */
