@@ -115,7 +115,7 @@ export class Readiness {
   }
 
   readonly #onEvent = (status: number, { readable, writable }: LoopEvents): void => {
-    goOn();
+    if (this.#number !== undefined) goOn();
     if (status < 0) {
       // A socket error comes without an event, and libuv has stopped the poll.
       this.#armed = NONE;
