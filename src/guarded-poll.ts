@@ -36,24 +36,22 @@ export function guardedPoll(
   libc.unixSocketType(fd);
   // Node takes only what it knows as a stream, and sets O_NONBLOCK on that: so it gets a socket that nobody else has,
   // whose number is then turned to the instance, before the loop looks at it.
-  const [number, other] = libc.socketpair('stream');
-  libc.discard(other);
+  const number = libc.placeholder();
   const handle = streamOf(libc, number);
   if (!handle) return undefined;
 
   // Should somebody close `fd`, the socket is still there to say so.
   let duplicate = -1;
+  let watch: (events: number) => void;
+  const close = (): void => {
+    handle.close();
+    if (duplicate >= 0) libc.discard(duplicate);
+  };
   try {
     duplicate = libc.duplicate(fd);
-    const epoll = libc.epoll(duplicate, bits(events)) as number;
-    try {
-      libc.redirect(number, epoll);
-    } finally {
-      libc.discard(epoll);
-    }
+    watch = libc.epoll(number, duplicate, bits(events));
   } catch (error) {
-    if (duplicate >= 0) libc.discard(duplicate);
-    handle.close();
+    close();
     throw error;
   }
 
@@ -63,14 +61,11 @@ export function guardedPoll(
   return {
     start(others) {
       asked = others;
-      libc.watch(number, duplicate, bits(others));
+      watch(bits(others));
       handle.readStart();
     },
     stop: () => void handle.readStop(),
-    close() {
-      handle.close();
-      libc.discard(duplicate);
-    },
+    close,
     ref: () => handle.ref(),
     unref: () => handle.unref(),
   };

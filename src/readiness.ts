@@ -71,8 +71,7 @@ export class Readiness {
     // libuv aborts the process over a number that it polls already, so each poll gets a number of its own. And
     // it sets O_NONBLOCK on the description that it finds there, which other processes may share: so it finds
     // one that nobody uses, and the number is turned to the socket before the loop looks at it.
-    const [number, other] = libc.socketpair('stream');
-    libc.discard(other);
+    const number = libc.placeholder();
     let poll: LoopPoll | undefined;
     try {
       poll = libc.pollOnLoop(number, loopEvents(events), this.#onEvent);

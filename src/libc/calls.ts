@@ -33,7 +33,7 @@ export class Libc {
   readonly #scratch: ArrayBuffer = new ArrayBuffer(SCRATCH_BYTES);
   readonly #scratchAddress: number;
   readonly #words: Int32Array = new Int32Array(this.#scratch);
-  #dataless: boolean | undefined;
+  #withoutIovec: boolean | undefined;
 
   constructor(binding: Binding) {
     this.#c = binding;
@@ -91,12 +91,12 @@ export class Libc {
    * descriptor; qemu-user's recvmsg(2) answers 0 to a call without an iovec, having looked at nothing.
    */
   get receivesWithoutIovec(): boolean {
-    if (this.#dataless === undefined) {
+    if (this.#withoutIovec === undefined) {
       // Room for a msghdr on every platform.
       this.#words.fill(0);
-      this.#dataless = this.#c.recvmsg(-1, this.#scratchAddress, 0) < 0;
+      this.#withoutIovec = this.#c.recvmsg(-1, this.#scratchAddress, 0) < 0;
     }
-    return this.#dataless;
+    return this.#withoutIovec;
   }
 
   /** Ends both directions. A socket whose peer is gone is shut down already. */
@@ -188,27 +188,38 @@ export class Libc {
   }
 
   /**
-   * An epoll(7) instance that looks at one descriptor; close-on-exec, owned by the caller.
-   *
-   * @param events those of poll(2)
-   * @returns undefined where the kernel has none
+   * A number for something else to be put behind by {@link redirect}: until then a socket that nobody else has.
+   * Close-on-exec, owned by the caller.
    */
-  epoll(fd: number, events: number): number | undefined {
-    const { epoll_create1 } = this.#c;
-    if (!epoll_create1) return undefined;
-    const epoll = this.#check('epoll_create1', () => epoll_create1(this.abi.O_CLOEXEC));
-    try {
-      this.#control(epoll, this.abi.EPOLL_CTL_ADD, fd, events);
-    } catch (error) {
-      this.discard(epoll);
-      throw error;
-    }
-    return epoll;
+  placeholder(): number {
+    const [number, other] = this.socketpair('stream');
+    this.discard(other);
+    return number;
   }
 
-  /** Has an instance that {@link epoll} made look for other events. */
-  watch(epoll: number, fd: number, events: number): void {
-    this.#control(epoll, this.abi.EPOLL_CTL_MOD, fd, events);
+  /**
+   * Makes an open number refer to a new epoll(7) instance that looks at `fd`, close-on-exec. Only where the ABI has
+   * EPOLL_CTL_ADD.
+   *
+   * @param events those of poll(2)
+   * @returns what has it look for other events
+   */
+  epoll(number: number, fd: number, events: number): (events: number) => void {
+    const { EPOLL_CTL_ADD, EPOLL_CTL_MOD, O_CLOEXEC } = this.abi;
+    const { epoll_create1, epoll_ctl } = this.#c as Required<Binding>;
+    const control = (op: number, wanted: number): void => {
+      // An epoll_event begins with the events everywhere, and what is behind them comes back to nobody.
+      this.#words[0] = wanted;
+      this.#check('epoll_ctl', () => epoll_ctl(number, op, fd, this.#scratchAddress));
+    };
+    const epoll = this.#check('epoll_create1', () => epoll_create1(O_CLOEXEC));
+    try {
+      this.redirect(number, epoll);
+    } finally {
+      this.discard(epoll);
+    }
+    control(EPOLL_CTL_ADD, events);
+    return (wanted) => control(EPOLL_CTL_MOD, wanted);
   }
 
   /** Closes a descriptor at exec, where the kernel could not do so from the beginning. */
@@ -230,12 +241,6 @@ export class Libc {
   /** The error that the kernel would have given, for a call that is refused without asking it. */
   refusal(code: 'EAGAIN' | 'EBADF' | 'ETIMEDOUT', syscall: string): SyscallError {
     return this.#error(this.#c.errnos[code] as number, syscall);
-  }
-
-  #control(epoll: number, op: number, fd: number, events: number): void {
-    // An epoll_event begins with the events everywhere, and what is behind them comes back to nobody.
-    this.#words[0] = events;
-    this.#check('epoll_ctl', () => this.#c.epoll_ctl?.(epoll, op, fd, this.#scratchAddress) ?? 0);
   }
 
   #check(syscall: string, call: () => number): number {

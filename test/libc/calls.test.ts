@@ -128,8 +128,15 @@ const cases: readonly Case[] = [
   { syscall: 'fcntl', call: (c) => c.duplicate(5), succeeds: 12, returns: 12 },
   { syscall: 'fcntl', call: (c) => c.setCloseOnExec(5), after: [0], returns: undefined },
   { syscall: 'fcntl', call: (c) => c.setCloseOnExec(5), before: [0], returns: undefined },
-  { syscall: 'epoll_create1', call: (c) => c.epoll(5, 1), succeeds: 12, after: [0], returns: 12 },
-  { syscall: 'epoll_ctl', call: (c) => c.watch(12, 5, 4), returns: undefined },
+  {
+    syscall: 'epoll_create1',
+    call: (c) => typeof c.epoll(6, 5, 1),
+    succeeds: 12,
+    after: [6, 0, 0],
+    returns: 'function',
+  },
+  { syscall: 'epoll_ctl', call: (c) => typeof c.epoll(6, 5, 1), before: [12, 6, 0], returns: 'function' },
+  { syscall: 'epoll_ctl', call: (c) => c.epoll(6, 5, 1)(4), before: [12, 6, 0, 0], returns: undefined },
   { syscall: 'dup3', call: (c) => c.redirect(6, 5), succeeds: 6, returns: undefined },
   {
     syscall: 'dup2',
@@ -230,6 +237,21 @@ suite('the calls of libc', (test) => {
       assert.deepEqual([libc.receivesWithoutIovec, libc.receivesWithoutIovec], [expected, expected]);
       assert.deepEqual(calls, [['recvmsg', -1, ADDRESS, 0]]);
     }
+  });
+
+  test('a number is turned to an epoll instance, of which nothing else is left, and its events are replaced', () => {
+    const { libc, abi, calls } = scripted(LINUX, 12, 6, 0, 0, 0);
+    libc.epoll(6, 5, 1)(4);
+    assert.deepEqual(calls, [
+      ['epoll_create1', abi.O_CLOEXEC],
+      ['dup3', 12, 6, abi.O_CLOEXEC],
+      ['close', 12],
+      ['epoll_ctl', 6, abi.EPOLL_CTL_ADD, 5, ADDRESS],
+      ['epoll_ctl', 6, abi.EPOLL_CTL_MOD, 5, ADDRESS],
+    ]);
+    const failing = scripted(LINUX, 12, fails('EBADF'), 0);
+    assert.equal(thrownBy(() => failing.libc.epoll(6, 5, 1)).syscall, 'dup3');
+    assert.deepEqual(failing.calls.at(-1), ['close', 12]);
   });
 
   test('shutdown of a socket whose peer is gone is done already', () => {

@@ -1,5 +1,5 @@
 import type { Endpoint } from '../../src/index.ts';
-import { fill } from '../support/raw.ts';
+import { fill } from './raw.ts';
 
 /** How an endpoint gets into each state; `own` is the one that is looked at, `file` a descriptor to send. */
 export const states = {
