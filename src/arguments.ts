@@ -1,3 +1,4 @@
+import type { SocketType } from './abi/abi.ts';
 import { invalidArgType, invalidArgValue, outOfRange } from './errors.ts';
 
 /** Options of the calls that block. */
@@ -26,6 +27,55 @@ export interface EndpointOptions {
    */
   readonly streamByte?: number | undefined;
 }
+
+/** The type of a socket that is made. */
+export interface TypeOptions {
+  /** @default `'seqpacket'` on Linux, `'stream'` elsewhere */
+  readonly type?: SocketType | undefined;
+}
+
+/** Options of a socket that is given a path. */
+export interface BindOptions {
+  /**
+   * The permissions of the file that is made for a path.
+   *
+   * @default 0o600: only its owner's processes may connect
+   */
+  readonly mode?: number | undefined;
+  /**
+   * Whether the file of a socket on which nobody listens any more makes room.
+   *
+   * @default false
+   */
+  readonly replace?: boolean | undefined;
+}
+
+/** Whom a message is for. */
+export interface SendMessageOptions {
+  /** The address that a datagram is for. @default the peer */
+  readonly to?: string | undefined;
+}
+
+/** What a receive takes at most. */
+export interface ReceiveMessageOptions {
+  /** Bytes of data, from 1 to 2^30. @default 65536 */
+  readonly maxBytes?: number | undefined;
+  /** Descriptors, from 0 to 253. @default 253 */
+  readonly maxFds?: number | undefined;
+  /** Memory of the caller's that the data is received into; `maxBytes` is then its length. */
+  readonly into?: Uint8Array | undefined;
+}
+
+/** The data of a message: a text (UTF-8), bytes, or several of them, which are gathered. */
+export type MessageData = string | Uint8Array | readonly (string | Uint8Array)[];
+
+/** How many pieces of data one call of the kernel takes here. */
+export const MOST_PARTS = 16;
+
+export const TYPES: readonly SocketType[] = ['seqpacket', 'stream', 'dgram'];
+
+/** For the owner's processes alone. */
+const PRIVATE = 0o600;
 
 const MAX_TIMEOUT = 2 ** 31 - 1;
 const MILLISECONDS = `a whole number of milliseconds from 0 to ${MAX_TIMEOUT}`;
@@ -77,7 +127,48 @@ export function checkWord<Word extends string>(name: string, word: unknown, word
   return found;
 }
 
-function checkObject<O extends object>(options: O): O {
+/** The data of a message as bytes, in not more than {@link MOST_PARTS} parts. */
+export function checkData(data: MessageData): readonly Uint8Array[] {
+  if (!Array.isArray(data)) return [bytesOf('data', data as string | Uint8Array)];
+  const parts = data.map((part: string | Uint8Array, i) => bytesOf(`data[${i}]`, part));
+  return parts.length > MOST_PARTS ? [Buffer.concat(parts)] : parts;
+}
+
+function bytesOf(name: string, data: string | Uint8Array): Uint8Array {
+  if (typeof data === 'string') return Buffer.from(data);
+  if (data instanceof Uint8Array) return data;
+  throw invalidArgType(name, 'a string, a Uint8Array or an array of them', data);
+}
+
+/** The type of a socket that is to be made. */
+export function checkType(options: TypeOptions | undefined, fallback: SocketType): SocketType {
+  const type = options === undefined ? undefined : checkObject(options).type;
+  return type === undefined ? fallback : checkWord('options.type', type, TYPES);
+}
+
+/** How a path is to be bound. */
+export function checkBinding(options: BindOptions): { mode: number; replace: boolean } {
+  const { mode, replace = false } = options;
+  if (typeof replace !== 'boolean') throw invalidArgType('options.replace', 'a boolean', replace);
+  return { mode: checkCount('options.mode', mode, 0, 0o777, PRIVATE), replace };
+}
+
+/** A number of something, `fallback` where it is not given. */
+export function checkCount(
+  name: string,
+  count: unknown,
+  least: number,
+  most: number,
+  fallback: number,
+): number {
+  if (count === undefined) return fallback;
+  const expected = `a whole number from ${least} to ${most}`;
+  if (typeof count !== 'number') throw invalidArgType(name, expected, count);
+  if (!Number.isInteger(count) || count < least || count > most) throw outOfRange(name, expected, count);
+  return count;
+}
+
+export function checkObject<O extends object>(options: O): O {
   if (typeof options !== 'object' || options === null) throw invalidArgType('options', 'an object', options);
   return options;
 }

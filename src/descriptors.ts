@@ -47,6 +47,13 @@ export function closeFD(fd: number): void {
   libc().close(checkDescriptor('fd', fd));
 }
 
+/** The numbers of open descriptors, of which one message carries `most`. */
+export function descriptorsOf(sources: readonly DescriptorSource[], most: number): readonly number[] {
+  if (!Array.isArray(sources)) throw invalidArgType('sources', 'an array of descriptors', sources);
+  if (sources.length > most) throw outOfRange('sources', `at most ${most} descriptors`, sources.length);
+  return sources.map(descriptorOf);
+}
+
 /** Refuses what is not a descriptor's number. */
 export function checkDescriptor(name: string, fd: number): number {
   if (typeof fd !== 'number') throw invalidArgType(name, EXPECTED, fd, describe(fd) + ownerNote(fd));

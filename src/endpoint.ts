@@ -43,18 +43,18 @@ export function newConnectedSockets(): [number, number] {
 }
 
 /**
- * The same as `new Endpoint(sockfd)`, which says more.
+ * The same as `new Endpoint(socket)`, which says more.
  *
  * The endpoint owns the socket from now on, unless this throws. Does not block.
  *
- * @param sockfd a connected `AF_UNIX` socket of type SEQPACKET or STREAM
+ * @param socket a connected `AF_UNIX` socket of type SEQPACKET or STREAM, by its number or as a `UnixSocket`
  * @returns the endpoint
  * @throws what the constructor throws
  * @see The original: `fdchannel.NewEndpoint`
  */
-export function newEndpoint(sockfd: number): Endpoint {
+export function newEndpoint(socket: number | OwnedSocket): Endpoint {
   // Without options, so that `newConnectedSockets().map(newEndpoint)` means what it says.
-  return new Endpoint(sockfd);
+  return new Endpoint(socket);
 }
 
 /**
@@ -83,7 +83,8 @@ export class Endpoint extends OwnedSocket {
    * The endpoint owns the socket from now on, and closes it in {@link destroy}. When the constructor
    * throws, it stays the caller's, open and unchanged. Does not block.
    *
-   * @param sockfd a connected `AF_UNIX` socket of type SEQPACKET or STREAM; blocking or not makes no difference
+   * @param socket a connected `AF_UNIX` socket of type SEQPACKET or STREAM, by its number or as an object, which is then
+   *   detached; blocking or not makes no difference
    * @param options how the endpoint frames descriptors
    * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` for what cannot be a descriptor, or for
    *   bad options
@@ -93,17 +94,25 @@ export class Endpoint extends OwnedSocket {
    * @see https://man7.org/linux/man-pages/man7/unix.7.html
    * @see The original: `Endpoint.Init`
    */
-  constructor(sockfd: number, options?: EndpointOptions) {
+  constructor(socket: number | OwnedSocket, options?: EndpointOptions) {
     const c = libc();
     const byte = checkStreamByte(options);
-    super(c, sockfd, framingOf(c, sockfd));
+    const taken = socket instanceof OwnedSocket ? socket : undefined;
+    const framing = framingOf(c, taken ? taken.fd : (socket as number));
+    super(c, taken ? taken.detach() : (socket as number), framing);
     const { abi } = c;
     this.#codec = new ControlCodec(abi, c.layout);
     this.#DONTWAIT = abi.MSG_DONTWAIT;
     // A packet needs no data; a stream drops descriptors that come without at least one byte.
     const stream = this.type === 'stream';
-    const outgoing = new MessageBuffer(c, stream ? 1 : 0, this.#codec.space(1));
-    const incoming = new MessageBuffer(c, stream ? STREAM_BYTES : 0, this.#codec.space(abi.receiveRoom));
+    const outgoing = new MessageBuffer(c, {
+      dataBytes: stream ? 1 : 0,
+      controlBytes: this.#codec.space(1),
+    });
+    const incoming = new MessageBuffer(c, {
+      dataBytes: stream ? STREAM_BYTES : 0,
+      controlBytes: this.#codec.space(abi.receiveRoom),
+    });
     outgoing.data.fill(byte);
     // sendmsg(2) changes nothing of its message, so each send only puts its descriptor in.
     outgoing.controllen = this.#codec.encode(outgoing.control, [0]);

@@ -5,13 +5,16 @@ export type ChannelErrorCode =
   | 'ERR_FDCHANNEL_ENDED'
   | 'ERR_FDCHANNEL_NO_DESCRIPTOR'
   | 'ERR_FDCHANNEL_CONTROL_TRUNCATED'
-  | 'ERR_FDCHANNEL_UNEXPECTED_CONTROL';
+  | 'ERR_FDCHANNEL_UNEXPECTED_CONTROL'
+  | 'ERR_FDCHANNEL_TORN';
 
 /** What else a {@link SyscallError} is told of its call. */
 export interface SyscallErrorOptions {
   /** Name and text for a number that libuv does not know. */
   readonly fallback?: readonly [name: string, text: string] | undefined;
-  /** The end of the message, behind the call's name. */
+  /** The address that the call was for. */
+  readonly address?: string | undefined;
+  /** The end of the message. */
   readonly detail?: string | undefined;
 }
 
@@ -27,18 +30,22 @@ export class SyscallError extends Error {
   readonly code: string;
   readonly errno: number;
   readonly syscall: string;
+  /** The path or abstract name, where the call was for one. */
+  declare readonly address?: string;
 
   /**
    * @param errno the positive number, as C's `errno` has it
    * @param syscall the call that failed
    */
-  constructor(errno: number, syscall: string, { fallback, detail }: SyscallErrorOptions = {}) {
+  constructor(errno: number, syscall: string, { fallback, address, detail }: SyscallErrorOptions = {}) {
     const unknown = `Unknown system error ${-errno}`;
     const [name, text] = getSystemErrorMap().get(-errno) ?? fallback ?? [unknown, unknown];
-    super(`${name}: ${text}, ${syscall}${detail === undefined ? '' : ` ${detail}`}`);
+    const where = address === undefined ? '' : ` ${inspect(address)}`;
+    super(`${name}: ${text}, ${syscall}${where}${detail === undefined ? '' : ` ${detail}`}`);
     this.code = name;
     this.errno = -errno;
     this.syscall = syscall;
+    if (address !== undefined) this.address = address;
   }
 }
 

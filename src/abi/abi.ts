@@ -24,8 +24,10 @@ export interface Abi {
   >;
   readonly cmsghdr: StructDefinition<'cmsg_len' | 'cmsg_level' | 'cmsg_type'>;
   readonly pollfd: StructDefinition<'fd' | 'events' | 'revents'>;
-  /** Only the head of every `sockaddr`: what tells the family. */
-  readonly sockaddr: StructDefinition<'sa_family'>;
+  /** Up to the first byte of the path, of which there are {@link SUN_PATH_BYTES}. */
+  readonly sockaddr_un: StructDefinition<'sun_family' | 'sun_path'>;
+  /** What {@link SO_PEERCRED} gives. */
+  readonly ucred: StructDefinition<'pid' | 'uid' | 'gid'>;
   /** The type whose size CMSG_ALIGN rounds up to. */
   readonly cmsgAlign: CType;
   readonly nfds_t: 'unsigned long' | 'unsigned int';
@@ -35,8 +37,17 @@ export interface Abi {
   readonly SOCK_DGRAM: number;
   readonly SOCK_SEQPACKET: number;
   readonly SOCK_CLOEXEC: number;
+  readonly SOCK_NONBLOCK: number;
   readonly SOL_SOCKET: number;
   readonly SO_TYPE: number;
+  readonly SO_ACCEPTCONN: number;
+  /** 0 where getpeereid(3) tells who the peer is. */
+  readonly SO_PEERCRED: number;
+  /** Level and name of the option that tells the peer's process where SO_PEERCRED does not; 0 where none does. */
+  readonly SOL_LOCAL: number;
+  readonly LOCAL_PEERPID: number;
+  readonly SO_PEERPIDFD: number;
+  readonly SO_PASSRIGHTS: number;
   readonly SCM_RIGHTS: number;
   /** A control message that carries one descriptor of the peer's process; 0 where there is none. */
   readonly SCM_PIDFD: number;
@@ -48,12 +59,18 @@ export interface Abi {
   readonly MSG_DONTWAIT: number;
   readonly MSG_NOSIGNAL: number;
   readonly MSG_CMSG_CLOEXEC: number;
+  readonly MSG_EOR: number;
+  readonly SHUT_RD: number;
+  readonly SHUT_WR: number;
   readonly SHUT_RDWR: number;
   readonly F_GETFD: number;
   readonly F_SETFD: number;
   readonly F_DUPFD_CLOEXEC: number;
+  readonly F_GETFL: number;
+  readonly F_SETFL: number;
   readonly FD_CLOEXEC: number;
   readonly O_CLOEXEC: number;
+  readonly O_NONBLOCK: number;
   readonly POLLIN: number;
   readonly POLLOUT: number;
   readonly POLLHUP: number;
@@ -62,6 +79,16 @@ export interface Abi {
   readonly EPOLL_CTL_ADD: number;
   readonly EPOLL_CTL_MOD: number;
 
+  /** The size of `sun_path`. */
+  readonly SUN_PATH_BYTES: number;
+  /** ioctl(2)'s request for the bytes of data in a receive queue. */
+  readonly FIONREAD: number;
+  /** Whether a name that begins with a NUL is abstract: in no file system. */
+  readonly abstractNames: boolean;
+  /** The most descriptors that one message carries. */
+  readonly mostDescriptors: number;
+  /** Whether libc has accept4(2), which accepts and sets close-on-exec in one step. */
+  readonly accept4: boolean;
   /** Whether libc has dup3(2), which duplicates and sets close-on-exec in one step. */
   readonly dup3: boolean;
   /** The framings that the kernel carries without loss; the first is what newConnectedSockets makes. */
@@ -79,10 +106,13 @@ export interface StructLayout<Member extends string> {
 /** The structures of an {@link Abi} as they lie in memory. */
 export interface Layout {
   readonly iovec: StructLayout<'iov_base' | 'iov_len'>;
-  readonly msghdr: StructLayout<'msg_iov' | 'msg_iovlen' | 'msg_control' | 'msg_controllen' | 'msg_flags'>;
+  readonly msghdr: StructLayout<
+    'msg_name' | 'msg_namelen' | 'msg_iov' | 'msg_iovlen' | 'msg_control' | 'msg_controllen' | 'msg_flags'
+  >;
   readonly cmsghdr: StructLayout<'cmsg_len' | 'cmsg_level' | 'cmsg_type'>;
   readonly pollfd: StructLayout<'fd' | 'events' | 'revents'>;
-  readonly sockaddr: StructLayout<'sa_family'>;
+  readonly sockaddr_un: StructLayout<'sun_family' | 'sun_path'>;
+  readonly ucred: StructLayout<'pid' | 'uid' | 'gid'>;
   /** What CMSG_ALIGN rounds up to. */
   readonly cmsgAlign: number;
   /** The size of a pointer and of `size_t`. */

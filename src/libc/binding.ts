@@ -14,15 +14,27 @@ type Koffi = typeof koffi;
  * Addresses are numbers of memory that {@link address} gave.
  */
 export interface Binding {
+  socket(domain: number, type: number, protocol: number): number;
   socketpair(domain: number, type: number, protocol: number, sv: number): number;
+  bind(sockfd: number, addr: number, addrlen: number): number;
+  listen(sockfd: number, backlog: number): number;
+  connect(sockfd: number, addr: number, addrlen: number): number;
+  accept(sockfd: number, addr: number, addrlen: number): number;
+  /** Missing where libc has none. */
+  accept4?(sockfd: number, addr: number, addrlen: number, flags: number): number;
   sendmsg(sockfd: number, msg: number, flags: number): number;
   recvmsg(sockfd: number, msg: number, flags: number): number;
   shutdown(sockfd: number, how: number): number;
   close(fd: number): number;
   poll(fds: number, nfds: number, timeout: number): number;
   getsockopt(sockfd: number, level: number, optname: number, optval: number, optlen: number): number;
+  setsockopt(sockfd: number, level: number, optname: number, optval: number, optlen: number): number;
   getsockname(sockfd: number, addr: number, addrlen: number): number;
   getpeername(sockfd: number, addr: number, addrlen: number): number;
+  /** Missing where SO_PEERCRED tells. */
+  getpeereid?(sockfd: number, euid: number, egid: number): number;
+  fchmod(fd: number, mode: number): number;
+  ioctl(fd: number, request: number, argument: number): number;
   fcntl(fd: number, op: number, argument: number): number;
   dup2(oldfd: number, newfd: number): number;
   /** Missing where libc has none. */
@@ -37,7 +49,7 @@ export interface Binding {
   /** errno's numbers by name on this host. */
   readonly errnos: Readonly<Record<string, number>>;
   /** Where a buffer lies. The number is good for as long as the buffer is referenced. */
-  address(buffer: ArrayBuffer): number;
+  address(memory: ArrayBuffer | ArrayBufferView): number;
   /** Polls a descriptor on this thread's event loop, for events of poll(2). */
   pollOnLoop(fd: number, events: number, onEvent: LoopPollCallback): LoopPoll;
 
@@ -77,11 +89,20 @@ export function loadBinding(): Binding {
   if (!isMainThread) keepLoaded(libc);
   const abi = abiOf(host, hasSymbol(libc, 'gnu_get_libc_version'));
   const fcntl = libc.func('int fcntl(int fd, int op, ...)');
+  const ioctl = libc.func('int ioctl(int fd, unsigned long request, ...)');
 
   // Only a call whose parameters are all plain numbers takes koffi's fast path, so a pointer is declared as
   // the integer that it is. koffi does not know ssize_t; intptr_t has its width on every platform here.
   return {
+    socket: libc.func('int socket(int domain, int type, int protocol)'),
     socketpair: libc.func('int socketpair(int domain, int type, int protocol, uintptr_t sv)'),
+    bind: libc.func('int bind(int sockfd, uintptr_t addr, unsigned int addrlen)'),
+    listen: libc.func('int listen(int sockfd, int backlog)'),
+    connect: libc.func('int connect(int sockfd, uintptr_t addr, unsigned int addrlen)'),
+    accept: libc.func('int accept(int sockfd, uintptr_t addr, uintptr_t addrlen)'),
+    ...(abi.accept4 && {
+      accept4: libc.func('int accept4(int sockfd, uintptr_t addr, uintptr_t addrlen, int flags)'),
+    }),
     sendmsg: libc.func('intptr_t sendmsg(int sockfd, uintptr_t msg, int flags)'),
     recvmsg: libc.func('intptr_t recvmsg(int sockfd, uintptr_t msg, int flags)'),
     shutdown: libc.func('int shutdown(int sockfd, int how)'),
@@ -90,8 +111,16 @@ export function loadBinding(): Binding {
     getsockopt: libc.func(
       'int getsockopt(int sockfd, int level, int optname, uintptr_t optval, uintptr_t optlen)',
     ),
+    setsockopt: libc.func(
+      'int setsockopt(int sockfd, int level, int optname, uintptr_t optval, unsigned int optlen)',
+    ),
     getsockname: libc.func('int getsockname(int sockfd, uintptr_t addr, uintptr_t addrlen)'),
     getpeername: libc.func('int getpeername(int sockfd, uintptr_t addr, uintptr_t addrlen)'),
+    ...(abi.SO_PEERCRED === 0 && {
+      getpeereid: libc.func('int getpeereid(int sockfd, uintptr_t euid, uintptr_t egid)'),
+    }),
+    fchmod: libc.func('int fchmod(int fd, unsigned int mode)'),
+    ioctl: (fd, request, argument) => ioctl(fd, request, 'uintptr_t', argument),
     fcntl: (fd, op, argument) => fcntl(fd, op, 'int', argument),
     dup2: libc.func('int dup2(int oldfd, int newfd)'),
     ...(abi.dup3 && { dup3: libc.func('int dup3(int oldfd, int newfd, int flags)') }),
@@ -104,7 +133,7 @@ export function loadBinding(): Binding {
     strerror: libc.func('str strerror(int errnum)'),
     errnos: koffi.os.errno,
     // Android tags the top byte of heap pointers, which a double could not carry and the kernel ignores.
-    address: (buffer) => Number(BigInt.asUintN(56, koffi.address(buffer))),
+    address: (memory) => Number(BigInt.asUintN(56, koffi.address(memory))),
     pollOnLoop: (fd, events, onEvent) => pollOnLoop(koffi, abi, fd, events, onEvent),
 
     abi,

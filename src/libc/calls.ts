@@ -1,5 +1,5 @@
 import type { Abi, Layout } from '../abi/abi.ts';
-import { SyscallError } from '../errors.ts';
+import { SyscallError, type SyscallErrorOptions } from '../errors.ts';
 import { type Binding, loadBinding } from './binding.ts';
 import { Memory } from './memory.ts';
 
@@ -115,6 +115,12 @@ export class Libc {
     }
   }
 
+  /** Blocks for a while. */
+  pause(ms: number): void {
+    // Without descriptors, poll(2) sleeps.
+    this.raw.poll(0, 0, ms);
+  }
+
   /** A close-on-exec duplicate, owned by the caller. */
   duplicate(fd: number): number {
     return this.check('fcntl', () => this.raw.fcntl(fd, this.abi.F_DUPFD_CLOEXEC, 0));
@@ -129,33 +135,37 @@ export class Libc {
   /**
    * The result of a call, which is made again after EINTR.
    *
-   * @param answer the name of an errno that is an answer, too: the result is then -1
+   * @param told the name of an errno that is an answer, too: the result is then -1; and what else an error says
    * @throws {@link SyscallError} for any other error
    */
-  check(syscall: string, call: () => number, answer?: string): number {
+  check(syscall: string, call: () => number, told?: SyscallErrorOptions & { answer?: string }): number {
     for (;;) {
       const result = call();
       if (result >= 0) return result;
       const errno = this.raw.errno();
-      if (answer !== undefined && errno === this.raw.errnos[answer]) return -1;
-      if (errno !== this.#EINTR) throw this.error(errno, syscall);
+      if (told?.answer !== undefined && errno === this.raw.errnos[told.answer]) return -1;
+      if (errno !== this.#EINTR) throw this.error(errno, syscall, told);
     }
   }
 
   /**
    * The error that the kernel would have given, for a call that is refused without asking it.
    *
-   * @param detail what else the message says
+   * @param told what else the error says
    */
-  refusal(code: 'EAGAIN' | 'EBADF' | 'ETIMEDOUT', syscall: string, detail?: string): SyscallError {
-    return this.error(this.raw.errnos[code] as number, syscall, detail);
+  refusal(
+    code: 'EADDRINUSE' | 'EAGAIN' | 'EBADF' | 'ENAMETOOLONG' | 'ENOTCONN' | 'ETIMEDOUT',
+    syscall: string,
+    told?: SyscallErrorOptions,
+  ): SyscallError {
+    return this.error(this.raw.errnos[code] as number, syscall, told);
   }
 
-  error(errno: number, syscall: string, detail?: string): SyscallError {
+  error(errno: number, syscall: string, told?: SyscallErrorOptions): SyscallError {
     const { errnos } = this.raw;
     const name = Object.keys(errnos).find((key) => errnos[key] === errno);
     const fallback = name === undefined ? undefined : ([name, this.raw.strerror(errno)] as const);
-    return new SyscallError(errno, syscall, { fallback, detail });
+    return new SyscallError(errno, syscall, { ...told, fallback });
   }
 
   /** True for EAGAIN, false for EINTR; anything else is thrown. */

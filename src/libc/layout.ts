@@ -25,7 +25,8 @@ export function layoutOf(koffi: Koffi, abi: Abi, wordSize: number): Layout {
     msghdr: struct(abi.msghdr),
     cmsghdr: struct(abi.cmsghdr),
     pollfd: struct(abi.pollfd),
-    sockaddr: struct(abi.sockaddr),
+    sockaddr_un: struct(abi.sockaddr_un),
+    ucred: struct(abi.ucred),
     cmsgAlign: koffi.sizeof(resolve(abi.cmsgAlign)),
     wordSize,
   };

@@ -1,6 +1,6 @@
-/** Gives the address of a buffer, which is good for as long as the buffer is referenced. */
+/** Gives the address of memory, which is good for as long as the memory is referenced. */
 export interface Addresses {
-  address(buffer: ArrayBuffer): number;
+  address(memory: ArrayBuffer | ArrayBufferView): number;
 }
 
 /**

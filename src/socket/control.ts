@@ -16,8 +16,10 @@ export interface ControlHeader {
 
 /** What a control buffer held. */
 export interface ControlContents {
-  /** Every descriptor in it, in order. The process owns each of them now, whatever else is in the buffer. */
+  /** The descriptors that the peer sent, in order. The process owns each of them now, whatever else is in the buffer. */
   readonly descriptors: readonly number[];
+  /** Descriptors that the kernel added, such as a pidfd. The process owns these, too. */
+  readonly added: readonly number[];
   /** The first control message that is not a whole number of descriptors. */
   readonly unexpected: ControlHeader | undefined;
 }
@@ -121,6 +123,7 @@ export class ControlCodec {
    */
   decode(control: Int32Array, controllen: number): ControlContents {
     const descriptors: number[] = [];
+    const added: number[] = [];
     let unexpected: ControlHeader | undefined;
     const end = Math.min(controllen, control.byteLength);
     let at = 0;
@@ -131,20 +134,20 @@ export class ControlCodec {
       const type = control[word + this.#type] as number;
       const socketLevel = level === this.#SOL_SOCKET;
       const rights = socketLevel && type === this.#SCM_RIGHTS;
-      // A pidfd is nothing that an endpoint asks for, but a descriptor all the same.
+      // Nobody here asks for a pidfd, but it is a descriptor all the same.
       const carries = rights || (socketLevel && type === this.#SCM_PIDFD && this.#SCM_PIDFD !== 0);
       const dataBytes = Math.min(length, end - at) - this.#dataAt;
       const count = carries ? Math.max(0, Math.floor(dataBytes / FD_BYTES)) : 0;
       for (let i = 0; i < count; i++) {
         const fd = control[word + this.#dataAt / 4 + i] as number;
-        if (fd >= 0) descriptors.push(fd);
+        if (fd >= 0) (rights ? descriptors : added).push(fd);
       }
       if (!rights || count === 0 || length !== this.length(count)) unexpected ??= { level, type, length };
       // A length that does not reach over its own head leads nowhere.
       if (length < this.#headBytes) break;
       at += this.#aligned(length);
     }
-    return { descriptors, unexpected };
+    return { descriptors, added, unexpected };
   }
 
   /** The error for a control message that {@link decode} did not expect. */

@@ -114,7 +114,8 @@ export abstract class OwnedSocket {
   }
 
   #gone(syscall: string): SyscallError {
-    return this.libc.refusal('EBADF', syscall, `(the ${this.constructor.name} is ${this.#state})`);
+    const detail = `(the ${this.constructor.name} is ${this.#state})`;
+    return this.libc.refusal('EBADF', syscall, { detail });
   }
 
   #surrender(state: 'destroyed' | 'detached'): number {

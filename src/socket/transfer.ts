@@ -2,7 +2,7 @@ import type { SocketType } from '../abi/abi.ts';
 import { ChannelError, SyscallError } from '../errors.ts';
 import { type Libc, WOULD_BLOCK } from '../libc/calls.ts';
 import type { MessageBuffer } from '../libc/message-buffer.ts';
-import { queuedDescriptors } from '../libc/sockets.ts';
+import { queuedBytes, queuedDescriptors } from '../libc/sockets.ts';
 import type { ControlCodec, ControlContents } from './control.ts';
 
 /** How many empty packets are skipped to find out whether anything else follows: more than a queue holds. */
@@ -16,6 +16,7 @@ export class Transfer {
   readonly #socket: { readonly fd: number };
   readonly #codec: ControlCodec;
   readonly #receiveFlags: number;
+  readonly #sendFlags: number;
 
   constructor(
     libc: Libc,
@@ -32,6 +33,8 @@ export class Transfer {
     this.incoming = incoming;
     // Makes the result a packet's real length, however short the buffer for its data is.
     this.#receiveFlags = type === 'stream' ? 0 : libc.abi.MSG_TRUNC;
+    // FreeBSD keeps the records of SEQPACKET apart only with MSG_EOR; Linux ignores it.
+    this.#sendFlags = type === 'seqpacket' ? libc.abi.MSG_EOR : 0;
   }
 
   /**
@@ -42,7 +45,7 @@ export class Transfer {
    */
   send(flags: number): number {
     try {
-      return this.#libc.sendmsg(this.#socket.fd, this.outgoing.address, flags);
+      return this.#libc.sendmsg(this.#socket.fd, this.outgoing.address, flags | this.#sendFlags);
     } catch (error) {
       // EPIPE of a peer that is gone, and once ECONNRESET when that peer had not received everything.
       throw hasCode(error, 'EPIPE') || hasCode(error, 'ECONNRESET') ? ended(error) : error;
@@ -75,9 +78,15 @@ export class Transfer {
 
   /** Closes every descriptor that came with the message received last. */
   discard(): ControlContents {
-    const contents = this.#codec.decode(this.incoming.control, this.incoming.controllen);
+    const contents = this.contents();
     for (const fd of contents.descriptors) this.#libc.discard(fd);
+    for (const fd of contents.added) this.#libc.discard(fd);
     return contents;
+  }
+
+  /** The control messages of the message received last. */
+  contents(): ControlContents {
+    return this.#codec.decode(this.incoming.control, this.incoming.controllen);
   }
 
   /**
@@ -91,7 +100,8 @@ export class Transfer {
     // The peer may have gone just after the packet, with more behind it.
     if (this.#peeksMore()) return false;
     const queued = queuedDescriptors(this.#socket.fd);
-    return queued === undefined ? this.#skipsToEnd() : queued === 0;
+    if (queued === undefined) return this.#skipsToEnd();
+    return queued === 0 && queuedBytes(this.#libc, this.#socket.fd) === 0;
   }
 
   /** Whether anything but an empty packet comes next. */

@@ -18,6 +18,8 @@ export interface Waiting<T = unknown> {
   readonly attempt: Attempt<T>;
   /** Lets go of what the wait held: called once, when the wait is over. Must not throw. */
   release?(): void;
+  /** Whether a part of it is done, so that nothing may overtake it. */
+  readonly begun?: boolean;
 }
 
 type Direction = 'in' | 'out';
@@ -78,11 +80,28 @@ export class Waits {
       if (seen === 0) {
         if (wait < left) continue;
         const what = direction === 'in' ? 'nothing came' : 'no room came';
-        throw this.#libc.refusal('ETIMEDOUT', syscall, `(${what} within ${timeout} ms)`);
+        throw this.#libc.refusal('ETIMEDOUT', syscall, { detail: `(${what} within ${timeout} ms)` });
       }
+      if (!this.#finishesBegun(direction)) continue;
       const result = attempt(flags);
       if (result !== undefined) return result;
     }
+  }
+
+  /** Whether the first that waits is partly done: nothing may overtake it. */
+  hasBegun(direction: Direction): boolean {
+    if (this.#queues[direction].size === 0) return false;
+    const [first] = this.#queues[direction];
+    return first?.begun === true;
+  }
+
+  /** Goes on with what is partly done; false where that would block. */
+  #finishesBegun(direction: Direction): boolean {
+    while (this.hasBegun(direction)) {
+      const [first] = this.#queues[direction];
+      if (!first?.serve(this.#DONTWAIT)) return false;
+    }
+    return true;
   }
 
   /**
@@ -241,6 +260,10 @@ class Wait implements Abortable {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#leave = leave;
+  }
+
+  get begun(): boolean {
+    return this.#held.begun === true;
   }
 
   /** Tries once more; true when the wait is over. */

@@ -1,0 +1,110 @@
+import { chmodSync, linkSync, lstatSync, mkdtempSync, rmSync, unlinkSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { SocketType } from '../abi/abi.ts';
+import { SyscallError } from '../errors.ts';
+import { SocketAddress } from '../libc/address.ts';
+import type { Libc } from '../libc/calls.ts';
+import { bind, connect, socket } from '../libc/sockets.ts';
+
+/** A name that a socket was given, and the file that was made for it. */
+export interface BoundName {
+  readonly address: string;
+  readonly file: { readonly dev: number; readonly ino: number } | undefined;
+}
+
+/**
+ * An address that stays the same when the process changes its folder.
+ *
+ * @param address a path or an abstract name
+ */
+export function absolute(c: Libc, address: string): string {
+  if (typeof address !== 'string' || address === '' || address.startsWith('\0')) return address;
+  const path = resolve(address);
+  return Buffer.byteLength(path) < c.abi.SUN_PATH_BYTES ? path : address;
+}
+
+/**
+ * Gives a socket a name. The file of a path belongs to nobody else from the first moment on, unless `mode` says so.
+ *
+ * @param mode the permissions of the file
+ * @param replace whether a socket's file that nobody listens on makes room
+ */
+export function bindName(
+  c: Libc,
+  fd: number,
+  address: string,
+  type: SocketType,
+  mode: number,
+  replace: boolean,
+): BoundName {
+  const to = new SocketAddress(c, address, 'bind');
+  if (address.startsWith('\0')) {
+    bind(c, fd, to);
+    return { address, file: undefined };
+  }
+  try {
+    bindPath(c, fd, to, mode);
+  } catch (error) {
+    const taken = error instanceof SyscallError && error.code === 'EADDRINUSE';
+    if (!taken || !replace || !removesStale(c, type, to)) throw error;
+    bindPath(c, fd, to, mode);
+  }
+  const { dev, ino } = lstatSync(address);
+  return { address, file: { dev, ino } };
+}
+
+/** Removes the file that was made for a name, and no other that has its path now. */
+export function unlinkName({ address, file }: BoundName): void {
+  if (!file) return;
+  try {
+    const { dev, ino } = lstatSync(address);
+    if (dev === file.dev && ino === file.ino) unlinkSync(address);
+  } catch {
+    // It is gone, or its folder is.
+  }
+}
+
+function bindPath(c: Libc, fd: number, to: SocketAddress, mode: number): void {
+  // On Linux the file gets the socket's own mode, but for what the umask takes away.
+  if (c.check('fchmod', () => c.raw.fchmod(fd, mode), { answer: 'EINVAL' }) >= 0) {
+    bind(c, fd, to);
+  } else {
+    bindBehindDoor(c, fd, to, mode);
+    return;
+  }
+  if ((lstatSync(to.name).mode & 0o777) !== mode) chmodSync(to.name, mode);
+}
+
+/** For systems that refuse fchmod(2) of a socket: the file is made in a folder of the owner's, and moved once it is private. */
+function bindBehindDoor(c: Libc, fd: number, to: SocketAddress, mode: number): void {
+  const folder = mkdtempSync(join(dirname(to.name), '.fd-'));
+  try {
+    const hidden = join(folder, 's');
+    bind(c, fd, new SocketAddress(c, hidden, 'bind'));
+    chmodSync(hidden, mode);
+    // Unlike rename(2), link(2) replaces nothing.
+    linkSync(hidden, to.name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    throw c.refusal('EADDRINUSE', 'bind', { address: to.name });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Removes a socket's file when nobody listens there. */
+function removesStale(c: Libc, type: SocketType, to: SocketAddress): boolean {
+  const before = lstatSync(to.name);
+  if (!before.isSocket()) return false;
+  const fd = socket(c, type, true);
+  try {
+    connect(c, fd, to);
+    return false;
+  } catch (error) {
+    if (!(error instanceof SyscallError && error.code === 'ECONNREFUSED')) return false;
+  } finally {
+    c.discard(fd);
+  }
+  unlinkName({ address: to.name, file: before });
+  return true;
+}
