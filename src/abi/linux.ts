@@ -1,7 +1,7 @@
 import type { Abi } from './abi.ts';
 
 // The kernel's userspace headers (include/uapi) give these constants. asm-generic/* holds for every processor that is
-// supported here; of asm/socket.h, ppc64 has another one.
+// supported here; of asm/socket.h and asm/ioctls.h, ppc64 has others.
 const constants = {
   AF_UNIX: 1, // linux/socket.h; glibc bits/socket.h
   SOCK_STREAM: 1, // linux/net.h; glibc bits/socket_type.h
@@ -105,11 +105,12 @@ export const linuxMusl64: Abi = {
   cmsghdr: { cmsg_len: 'uint32_t', __pad1: 'int32_t', cmsg_level: 'int32_t', cmsg_type: 'int32_t' },
 };
 
-/** powerpc's asm/socket.h has numbers of its own. */
-export const linuxPpc64: Abi = { ...linux, SO_PEERCRED: 21 };
+/** powerpc's asm/socket.h and asm/ioctls.h have numbers of their own. */
+const ppc64 = { SO_PEERCRED: 21, FIONREAD: 0x4004667f };
+
+export const linuxPpc64: Abi = { ...linux, ...ppc64 };
 
 /** Android's bionic: the kernel's structures (libc/include/bits/...), and a 32-bit `nfds_t` (poll.h). */
 export const android: Abi = { ...linux, nfds_t: 'unsigned int' };
 
-/** Both of the above. */
-export const linuxMuslPpc64: Abi = { ...linuxMusl64, SO_PEERCRED: linuxPpc64.SO_PEERCRED };
+export const linuxMuslPpc64: Abi = { ...linuxMusl64, ...ppc64 };
