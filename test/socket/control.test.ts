@@ -44,7 +44,11 @@ suite('control messages of descriptors', (test) => {
         const controllen = codec.encode(control, sent);
         assert.equal(controllen, codec.length(count));
         for (const bytes of [controllen, codec.space(count)]) {
-          assert.deepEqual(codec.decode(control, bytes), { descriptors: sent, unexpected: undefined });
+          assert.deepEqual(codec.decode(control, bytes), {
+            descriptors: sent,
+            added: [],
+            unexpected: undefined,
+          });
           assert.equal(codec.decodeOne(control, bytes), count === 1 ? sent[0] : -1);
         }
       }
@@ -75,7 +79,11 @@ suite('control messages of descriptors', (test) => {
     for (const fd of [0, 9, 2 ** 31 - 1]) {
       codec.replace(control, fd);
       assert.equal(codec.decodeOne(control, controllen), fd);
-      assert.deepEqual(codec.decode(control, controllen), { descriptors: [fd], unexpected: undefined });
+      assert.deepEqual(codec.decode(control, controllen), {
+        descriptors: [fd],
+        added: [],
+        unexpected: undefined,
+      });
     }
   });
 
@@ -133,6 +141,7 @@ interface Received {
   readonly messages: readonly Written[];
   readonly controllen: number;
   readonly descriptors?: readonly number[];
+  readonly added?: readonly number[];
   readonly unexpected?: Partial<ControlHeader>;
 }
 
@@ -248,14 +257,15 @@ function catalogue(codec: ControlCodec, { abi, layout }: Platform): Received[] {
       title: 'a pidfd',
       messages: [pidfd],
       controllen: LEN(1),
-      descriptors: carriesPidfd ? [9] : [],
+      added: carriesPidfd ? [9] : [],
       unexpected: { type: 4, length: LEN(1) },
     },
     {
       title: 'a descriptor, then a pidfd',
       messages: [one, pidfd],
       controllen: SPACE(1) + LEN(1),
-      descriptors: carriesPidfd ? [7, 9] : [7],
+      descriptors: [7],
+      added: carriesPidfd ? [9] : [],
       unexpected: { type: 4, length: LEN(1) },
     },
     {
@@ -286,11 +296,13 @@ suite('control messages of every kind', (test) => {
     const { name, abi, layout } = platform;
     const codec = new ControlCodec(abi, layout);
     const base = { level: abi.SOL_SOCKET, type: abi.SCM_RIGHTS };
-    for (const { title, messages, controllen, descriptors = [], unexpected } of catalogue(codec, platform)) {
+    for (const one of catalogue(codec, platform)) {
+      const { title, messages, controllen, descriptors = [], added = [], unexpected } = one;
       test(`${name}: ${title}`, () => {
         const control = written(codec, platform, messages);
         assert.deepEqual(codec.decode(control, controllen), {
           descriptors,
+          added,
           unexpected: unexpected && { ...base, ...unexpected },
         });
         const good = messages.length === 1 && messages[0]?.data?.length === 1 && !unexpected;
@@ -340,7 +352,7 @@ function checkHostile(codec: ControlCodec, control: Int32Array, controllen: numb
   assert.ok(4 * descriptors.length <= Math.max(0, end - codec.length(0)), 'no more than lies there');
 
   const one = codec.decodeOne(control, controllen);
-  if (one >= 0) assert.deepEqual(contents, { descriptors: [one], unexpected: undefined });
+  if (one >= 0) assert.deepEqual(contents, { descriptors: [one], added: [], unexpected: undefined });
   // decode passes over padding behind the message and numbers that are none; decodeOne leaves both to it.
   else if (controllen <= codec.space(1) && end === controllen && control.every((word) => word >= 0))
     assert.ok(descriptors.length !== 1 || unexpected !== undefined, 'decodeOne missed a descriptor');
