@@ -17,13 +17,30 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
   'socket/waits': ['libc', 'loop', 'socket/aborts', 'node:timers', 'node:worker_threads'],
   'socket/owned-socket': ['abi', 'errors', 'libc', 'socket/waits', 'node:util', 'node:worker_threads'],
   'socket/transfer': ['abi', 'errors', 'libc', 'socket/control'],
-  arguments: ['errors'],
+  'socket/sending': ['errors', 'libc', 'socket/control', 'socket/transfer', 'socket/waits'],
+  'socket/receiving': ['abi', 'errors', 'libc', 'socket/control', 'socket/transfer'],
+  'socket/retries': ['libc', 'socket/aborts', 'node:timers', 'node:worker_threads'],
+  'socket/connecting': ['abi', 'libc', 'socket/retries'],
+  'socket/paths': ['abi', 'errors', 'libc', 'node:fs', 'node:path'],
+  arguments: ['abi', 'errors'],
   descriptors: ['errors', 'libc', 'node:dgram', 'node:net'],
   endpoint: [
     ...['abi', 'errors', 'libc', 'arguments', 'descriptors'],
     ...['socket/control', 'socket/owned-socket', 'socket/transfer', 'socket/waits'],
   ],
-  index: ['abi', 'arguments', 'descriptors', 'endpoint', 'errors'],
+  'unix-socket': [
+    ...['abi', 'errors', 'libc', 'arguments', 'descriptors'],
+    ...['socket/control', 'socket/owned-socket', 'socket/transfer', 'socket/connecting', 'socket/paths'],
+    ...['socket/receiving', 'socket/retries', 'socket/sending'],
+  ],
+  'unix-listener': [
+    ...['abi', 'errors', 'libc', 'arguments', 'descriptors', 'unix-socket'],
+    ...['socket/owned-socket', 'socket/paths'],
+  ],
+  index: [
+    ...['abi', 'arguments', 'descriptors', 'endpoint', 'errors', 'libc', 'socket/receiving'],
+    ...['unix-listener', 'unix-socket'],
+  ],
   cli: ['index', 'cli', 'node:*'],
 };
 
@@ -188,11 +205,11 @@ suite('the checker of the modules', (test) => {
     [
       'finds a wrong re-export',
       {
-        'index.ts': "export * from './socket/waits.ts';\nexport { type A, b } from './libc/calls.ts';\n",
+        'index.ts': "export * from './socket/waits.ts';\nexport { type A, b } from './loop/readiness.ts';\n",
         'socket/waits.ts': '',
-        'libc/calls.ts': '',
+        'loop/readiness.ts': '',
       },
-      ['index.ts imports ./socket/waits.ts', 'index.ts imports ./libc/calls.ts'],
+      ['index.ts imports ./socket/waits.ts', 'index.ts imports ./loop/readiness.ts'],
     ],
     [
       'finds an import for its effect, and one by a call',

@@ -176,7 +176,14 @@ suite('the package, packed and installed', (test) => {
       const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
       assert.deepEqual(JSON.parse(stdout), [
         [
-          ...['ChannelError', 'Endpoint', 'SyscallError', 'UnsupportedPlatformError'],
+          ...[
+            'ChannelError',
+            'Endpoint',
+            'SyscallError',
+            'UnixListener',
+            'UnixSocket',
+            'UnsupportedPlatformError',
+          ],
           ...['closeFD', 'descriptorOf', 'newConnectedSockets', 'newEndpoint'],
         ],
         version,
