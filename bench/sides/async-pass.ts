@@ -1,43 +1,35 @@
-import { closeSync, openSync } from 'node:fs';
 import { closeFD } from '../../src/index.ts';
-import { type LocalOperation, localAsync } from '../harness/local.ts';
+import { localAsync } from '../harness/local.ts';
 import type { Side } from '../harness/question.ts';
-import { endpoints } from './fdchannel.ts';
+import { channel } from './fdchannel.ts';
 
 /** A pass within one process whose receive has to wait for the event loop: it is asked for before the send. */
 export function wokenPass(name: string): Side {
-  return onOneLoop(name, (near, far, source) => async (count) => {
-    for (let i = 0; i < count; i++) {
-      const arrival = far.recvFDAsync();
-      near.sendFD(source);
-      closeFD(await arrival);
-    }
+  const { near, far, source, close } = channel();
+  return localAsync({
+    name,
+    async run(count) {
+      for (let i = 0; i < count; i++) {
+        const arrival = far.recvFDAsync();
+        near.sendFD(source);
+        closeFD(await arrival);
+      }
+    },
+    close,
   });
 }
 
 /** A pass within one process whose descriptor is there already when it is asked for. */
 export function pendingPass(name: string): Side {
-  return onOneLoop(name, (near, far, source) => async (count) => {
-    for (let i = 0; i < count; i++) {
-      near.sendFD(source);
-      closeFD(await far.recvFDAsync());
-    }
-  });
-}
-
-type Ends = ReturnType<typeof endpoints>;
-type Run = LocalOperation['run'] & ((count: number) => Promise<void>);
-
-function onOneLoop(name: string, runOf: (near: Ends[0], far: Ends[1], source: number) => Run): Side {
-  const [near, far] = endpoints();
-  const source = openSync('/dev/null', 'r');
+  const { near, far, source, close } = channel();
   return localAsync({
     name,
-    run: runOf(near, far, source),
-    close() {
-      near.destroy();
-      far.destroy();
-      closeSync(source);
+    async run(count) {
+      for (let i = 0; i < count; i++) {
+        near.sendFD(source);
+        closeFD(await far.recvFDAsync());
+      }
     },
+    close,
   });
 }

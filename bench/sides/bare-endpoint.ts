@@ -65,37 +65,28 @@ export function socketpair(type: SocketType): [number, number] {
   return [pair[0] as number, pair[1] as number];
 }
 
-// A message in one buffer: a 64-bit msghdr, its control buffer, its iovec, one byte of data.
-const MSG_IOV = 16;
-const MSG_IOVLEN = 24;
+// A message in one buffer: a 64-bit msghdr without data, and its control buffer.
 const MSG_CONTROL = 32;
 const MSG_CONTROLLEN = 40;
 const MSG_FLAGS = 48;
 const CONTROL = 56;
-const IOV = CONTROL + 24;
-const DATA = IOV + 16;
+const BYTES = CONTROL + 24;
 
 class MessageBuffer {
   readonly address: number;
   /** What is written and read for each message, as 32-bit words; referenced for as long as the address is. */
   readonly words: Int32Array;
 
-  constructor(dataBytes: 0 | 1) {
-    const bytes = new ArrayBuffer(DATA + 8);
+  constructor() {
+    const bytes = new ArrayBuffer(BYTES);
     const view = new DataView(bytes);
-    const put = (at: number, value: number): void => view.setBigUint64(at, BigInt(value), true);
     this.address = calls().address(bytes);
     this.words = new Int32Array(bytes);
-    put(MSG_CONTROL, this.address + CONTROL);
-    put(MSG_CONTROLLEN, CMSG_LEN_1);
-    put(CONTROL, CMSG_LEN_1);
+    view.setBigUint64(MSG_CONTROL, BigInt(this.address + CONTROL), true);
+    view.setInt32(MSG_CONTROLLEN, CMSG_LEN_1, true);
+    view.setInt32(CONTROL, CMSG_LEN_1, true);
     view.setInt32(CONTROL + 8, SOL_SOCKET, true);
     view.setInt32(CONTROL + 12, SCM_RIGHTS, true);
-    if (dataBytes === 0) return;
-    put(MSG_IOV, this.address + IOV);
-    put(MSG_IOVLEN, 1);
-    put(IOV, this.address + DATA);
-    put(IOV + 8, dataBytes);
   }
 }
 
@@ -112,20 +103,18 @@ const WORD = {
 export const END = -2;
 
 /**
- * One end of a channel as a program would write it that calls koffi itself: the same system calls and flags,
- * the same checks of what came back, on buffers that are built once.
+ * One end of a SEQPACKET channel as a program would write it that calls koffi itself: the same system calls and
+ * flags, the same checks of what came back, on buffers that are built once.
  */
 export class BareEndpoint {
   /** The socket; another may be put in its place, for one who talks to many. */
   fd: number;
   readonly #c: Calls = calls();
-  readonly #outgoing: MessageBuffer;
-  readonly #incoming: MessageBuffer;
+  readonly #outgoing: MessageBuffer = new MessageBuffer();
+  readonly #incoming: MessageBuffer = new MessageBuffer();
 
-  constructor(fd: number, type: SocketType) {
+  constructor(fd: number) {
     this.fd = fd;
-    this.#outgoing = new MessageBuffer(type === 'stream' ? 1 : 0);
-    this.#incoming = new MessageBuffer(type === 'stream' ? 1 : 0);
   }
 
   send(fd: number): void {

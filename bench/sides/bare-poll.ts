@@ -1,15 +1,14 @@
-import { closeSync, openSync } from 'node:fs';
 import { localAsync } from '../harness/local.ts';
 import type { Side } from '../harness/question.ts';
-import { BareEndpoint, calls, close, socketpair } from './bare-endpoint.ts';
+import { calls, close } from './bare-endpoint.ts';
+import { bareChannel } from './bare-koffi.ts';
 
 /** A pass that koffi's own poll wakes: what is left of an awaited receive when the library is taken away. */
 export function barePollPass(name: string): Side {
-  const [left, right] = socketpair('seqpacket');
-  const [near, far] = [new BareEndpoint(left, 'seqpacket'), new BareEndpoint(right, 'seqpacket')];
-  const source = openSync('/dev/null', 'r');
+  const channel = bareChannel();
+  const { near, far, source } = channel;
   let arrived: ((fd: number) => void) | undefined;
-  const poll = calls().poll(right, { readable: true }, () => arrived?.(far.tryReceive()));
+  const poll = calls().poll(far.fd, { readable: true }, () => arrived?.(far.tryReceive()));
   return localAsync({
     name,
     async run(count) {
@@ -23,9 +22,7 @@ export function barePollPass(name: string): Side {
     },
     close() {
       poll.close();
-      near.close();
-      far.close();
-      closeSync(source);
+      channel.close();
     },
   });
 }

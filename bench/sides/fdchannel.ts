@@ -1,52 +1,57 @@
 import { closeSync, openSync } from 'node:fs';
 import { closeFD, type Endpoint, newConnectedSockets, newEndpoint } from '../../src/index.ts';
+import { local } from '../harness/local.ts';
 import type { Side } from '../harness/question.ts';
 import { type SocketType, socketpair } from './bare-endpoint.ts';
-import { CHUNK, type Operation, sideOf } from './operation.ts';
 
 export const FDCHANNEL = 'fdchannel';
 
-/** Two connected endpoints; of the platform's own type without one. */
-export function endpoints(type?: SocketType): [Endpoint, Endpoint] {
-  const [left, right] = type === undefined ? newConnectedSockets() : socketpair(type);
-  return [newEndpoint(left), newEndpoint(right)];
+/** Two connected endpoints, and a descriptor to send between them. */
+export interface Channel {
+  readonly near: Endpoint;
+  readonly far: Endpoint;
+  readonly source: number;
+  close(): void;
 }
 
-/** One operation by the library. */
-export function fdchannel(operation: Operation, type?: SocketType): Side {
-  const [near, far] = endpoints(type);
+/** A channel of the platform's own framing, or of the one that is asked for. */
+export function channel(type?: SocketType): Channel {
+  const [left, right] = type === undefined ? newConnectedSockets() : socketpair(type);
+  const [near, far] = [newEndpoint(left), newEndpoint(right)];
   const source = openSync('/dev/null', 'r');
-  const received = new Int32Array(CHUNK);
-  let held = 0;
-  return sideOf(
-    {
-      name: FDCHANNEL,
-      pass(count) {
-        for (let i = 0; i < count; i++) {
-          near.sendFD(source);
-          closeFD(far.recvFD());
-        }
-      },
-      send(count) {
-        for (let i = 0; i < count; i++) near.sendFD(source);
-      },
-      receive(count) {
-        for (let i = 0; i < count; i++) received[held++] = far.recvFD();
-      },
-      release(count) {
-        for (let i = 0; i < count; i++) closeFD(received[--held] as number);
-      },
-      wouldBlock(count) {
-        for (let i = 0; i < count; i++) {
-          if (far.tryRecvFD() !== undefined) throw new Error('received what nobody sent');
-        }
-      },
-      close() {
-        near.destroy();
-        far.destroy();
-        closeSync(source);
-      },
+  const close = (): void => {
+    near.destroy();
+    far.destroy();
+    closeSync(source);
+  };
+  return { near, far, source, close };
+}
+
+/** Send, receive, close. */
+export function pass(name: string = FDCHANNEL, type?: SocketType): Side {
+  const { near, far, source, close } = channel(type);
+  return local({
+    name,
+    run(count) {
+      for (let i = 0; i < count; i++) {
+        near.sendFD(source);
+        closeFD(far.recvFD());
+      }
     },
-    operation,
-  );
+    close,
+  });
+}
+
+/** A receive that finds nothing. */
+export function wouldBlock(name: string = FDCHANNEL): Side {
+  const { far, close } = channel();
+  return local({
+    name,
+    run(count) {
+      for (let i = 0; i < count; i++) {
+        if (far.tryRecvFD() !== undefined) throw new Error('received what nobody sent');
+      }
+    },
+    close,
+  });
 }
