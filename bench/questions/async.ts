@@ -1,7 +1,6 @@
 import { timed } from '../harness/timed.ts';
-import { pendingPass, wokenPass } from '../sides/async-pass.ts';
-import { barePollPass } from '../sides/bare-poll.ts';
-import { pass } from '../sides/fdchannel.ts';
+import { barePollPass } from '../sides/bare-koffi.ts';
+import { pass, pendingPass, wokenPass } from '../sides/fdchannel.ts';
 
 const EPOLL = 'C, epoll';
 const BLOCKING = 'fdchannel, blocking';

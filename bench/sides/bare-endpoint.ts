@@ -16,42 +16,35 @@ const MSG_CMSG_CLOEXEC = 0x40000000;
 const CMSG_LEN_1 = 20;
 const MSG_CTRUNC = 0x08;
 
-interface Calls {
-  readonly address: (buffer: ArrayBuffer) => number;
-  readonly errno: () => number;
-  readonly EAGAIN: number;
-  readonly EINTR: number;
-  readonly socketpair: (domain: number, type: number, protocol: number, sv: number) => number;
-  readonly sendmsg: (sockfd: number, msg: number, flags: number) => number;
-  readonly recvmsg: (sockfd: number, msg: number, flags: number) => number;
-  readonly close: (fd: number) => number;
-  /** A function of libc that does nothing and enters no kernel: what is left is the call itself. */
-  readonly abs: (n: number) => number;
-  readonly poll: typeof Koffi.node.poll;
-}
+type Call = (...numbers: number[]) => number;
 
-let loaded: Calls | undefined;
-
-/** libc by koffi's fast path. @throws Error on a system whose layouts are not written down here */
-export function calls(): Calls {
-  if (loaded) return loaded;
+function load() {
   if (process.platform !== 'linux' || !['x64', 'arm64', 'riscv64', 'loong64'].includes(process.arch)) {
     throw new Error(`written for 64-bit Linux, not for ${process.platform} on ${process.arch}`);
   }
   const koffi: typeof Koffi = createRequire(import.meta.url)('koffi');
   const libc = koffi.load(null);
-  loaded = {
-    address: (buffer) => Number(koffi.address(buffer)),
+  return {
+    address: (buffer: ArrayBuffer): number => Number(koffi.address(buffer)),
     errno: koffi.errno,
     EAGAIN: koffi.os.errno['EAGAIN'] as number,
     EINTR: koffi.os.errno['EINTR'] as number,
-    socketpair: libc.func('int socketpair(int domain, int type, int protocol, uintptr_t sv)'),
-    sendmsg: libc.func('intptr_t sendmsg(int sockfd, uintptr_t msg, int flags)'),
-    recvmsg: libc.func('intptr_t recvmsg(int sockfd, uintptr_t msg, int flags)'),
-    close: libc.func('int close(int fd)'),
-    abs: libc.func('int abs(int n)'),
+    socketpair: libc.func('int socketpair(int domain, int type, int protocol, uintptr_t sv)') as Call,
+    sendmsg: libc.func('intptr_t sendmsg(int sockfd, uintptr_t msg, int flags)') as Call,
+    recvmsg: libc.func('intptr_t recvmsg(int sockfd, uintptr_t msg, int flags)') as Call,
+    close: libc.func('int close(int fd)') as Call,
+    /** A function of libc that does nothing and enters no kernel: what is left is the call itself. */
+    abs: libc.func('int abs(int n)') as Call,
     poll: koffi.node.poll,
   };
+}
+
+type Calls = ReturnType<typeof load>;
+let loaded: Calls | undefined;
+
+/** libc by koffi's fast path. @throws Error on a system whose layouts are not written down here */
+export function calls(): Calls {
+  loaded ??= load();
   return loaded;
 }
 

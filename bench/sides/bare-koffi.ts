@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { local } from '../harness/local.ts';
 import type { Side } from '../harness/question.ts';
-import { BareEndpoint, close, socketpair } from './bare-endpoint.ts';
+import { BareEndpoint, calls, close, socketpair } from './bare-endpoint.ts';
 
 /** koffi's own calls: what is left when the library is taken away. */
 export const BARE_KOFFI = 'koffi, bare';
@@ -53,5 +53,29 @@ export function bareWouldBlock(name: string = BARE_KOFFI): Side {
       }
     },
     close,
+  });
+}
+
+/** A pass that koffi's own poll wakes. */
+export function barePollPass(name: string): Side {
+  const channel = bareChannel();
+  const { near, far, source } = channel;
+  let arrived: ((fd: number) => void) | undefined;
+  const poll = calls().poll(far.fd, { readable: true }, () => arrived?.(far.tryReceive()));
+  return local({
+    name,
+    async run(count) {
+      for (let i = 0; i < count; i++) {
+        const arrival = new Promise<number>((resolve) => {
+          arrived = resolve;
+        });
+        near.send(source);
+        close(await arrival);
+      }
+    },
+    close() {
+      poll.close();
+      channel.close();
+    },
   });
 }

@@ -4,12 +4,12 @@ import { newEndpoint } from '../../src/index.ts';
 import { blockingSide, type Request } from './round-trip.ts';
 
 const side = blockingSide('', newEndpoint(workerData as number));
-parentPort?.on('message', (request: Request | 'close') => {
+parentPort?.on('message', async (request: Request | 'close') => {
   if (request === 'close') {
-    side.close?.();
+    await side.close?.();
     parentPort?.close();
     return;
   }
   const [verb, count] = request;
-  parentPort?.postMessage(side[verb](count));
+  parentPort?.postMessage(await side[verb](count));
 });

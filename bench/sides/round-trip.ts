@@ -4,7 +4,7 @@ import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { closeFD, type Endpoint, newConnectedSockets, newEndpoint } from '../../src/index.ts';
-import { local, localAsync } from '../harness/local.ts';
+import { local } from '../harness/local.ts';
 import type { Side } from '../harness/question.ts';
 import { BareEndpoint, close } from './bare-endpoint.ts';
 
@@ -69,7 +69,7 @@ export async function fromWorkerRoundTrip(name: string): Promise<Side> {
 export async function asyncRoundTrip(name: string): Promise<Side> {
   const endpoint = newEndpoint(await connectTo(ECHO, 'async'));
   const source = openSync('/dev/null', 'r');
-  return localAsync({
+  return local({
     name,
     async run(count) {
       for (let i = 0; i < count; i++) {

@@ -1,6 +1,5 @@
 // Does one operation a number of times, under strace.
-import { pendingPass, wokenPass } from './async-pass.ts';
-import { pass, wouldBlock } from './fdchannel.ts';
+import { pass, pendingPass, wokenPass, wouldBlock } from './fdchannel.ts';
 
 const sides = { pass, 'would-block': wouldBlock, pending: pendingPass, woken: wokenPass };
 const [, , operation = '', count] = process.argv;

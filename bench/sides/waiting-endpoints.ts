@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { closeFD, type Endpoint, newEndpoint } from '../../src/index.ts';
-import { localAsync } from '../harness/local.ts';
+import { local } from '../harness/local.ts';
 import type { Side } from '../harness/question.ts';
 import { BareEndpoint, socketpair } from './bare-endpoint.ts';
 
@@ -44,7 +44,7 @@ export class WaitingEndpoints {
 
   /** A wake, as a side. Closing the side leaves the endpoints as they are. */
   side(name: string): Side {
-    return localAsync({ name, run: (count) => this.wake(count) });
+    return local({ name, run: (count) => this.wake(count) });
   }
 
   close(): void {
