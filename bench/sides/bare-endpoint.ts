@@ -1,12 +1,9 @@
 import { createRequire } from 'node:module';
 import type Koffi from 'koffi';
 
-/** The kernel's framing, named by the socket's type. */
-export type SocketType = 'seqpacket' | 'stream';
-
 // Linux's constants, the same on every processor that koffi serves.
 const AF_UNIX = 1;
-const SOCK = { stream: 1, seqpacket: 5 } as const;
+const SOCK_SEQPACKET = 5;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
@@ -48,11 +45,11 @@ export function calls(): Calls {
   return loaded;
 }
 
-/** Two connected, close-on-exec sockets. */
-export function socketpair(type: SocketType): [number, number] {
+/** Two connected, close-on-exec SEQPACKET sockets. */
+export function socketpair(): [number, number] {
   const { socketpair, address, errno } = calls();
   const pair = new Int32Array(2);
-  if (socketpair(AF_UNIX, SOCK[type] | SOCK_CLOEXEC, 0, address(pair.buffer)) < 0) {
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, address(pair.buffer)) < 0) {
     throw new Error(`socketpair: errno ${errno()}`);
   }
   return [pair[0] as number, pair[1] as number];

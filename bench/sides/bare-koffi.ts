@@ -15,7 +15,7 @@ export interface BareChannel {
 }
 
 export function bareChannel(): BareChannel {
-  const [left, right] = socketpair('seqpacket');
+  const [left, right] = socketpair();
   const [near, far] = [new BareEndpoint(left), new BareEndpoint(right)];
   const source = openSync('/dev/null', 'r');
   const closeAll = (): void => {
@@ -27,7 +27,7 @@ export function bareChannel(): BareChannel {
 }
 
 /** Send, receive, close. */
-export function barePass(name: string = BARE_KOFFI): Side {
+export function barePass(name: string): Side {
   const channel = bareChannel();
   const { near, far, source } = channel;
   return local({
@@ -43,7 +43,7 @@ export function barePass(name: string = BARE_KOFFI): Side {
 }
 
 /** A receive that finds nothing. */
-export function bareWouldBlock(name: string = BARE_KOFFI): Side {
+export function bareWouldBlock(name: string): Side {
   const { far, close } = bareChannel();
   return local({
     name,

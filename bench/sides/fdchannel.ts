@@ -1,8 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
-import { closeFD, type Endpoint, newConnectedSockets, newEndpoint } from '../../src/index.ts';
+import { closeFD, Endpoint, type Framing } from '../../src/index.ts';
 import { local } from '../harness/local.ts';
 import type { Side } from '../harness/question.ts';
-import { type SocketType, socketpair } from './bare-endpoint.ts';
 
 export const FDCHANNEL = 'fdchannel';
 
@@ -15,9 +14,8 @@ export interface Channel {
 }
 
 /** A channel of the platform's own framing, or of the one that is asked for. */
-export function channel(type?: SocketType): Channel {
-  const [left, right] = type === undefined ? newConnectedSockets() : socketpair(type);
-  const [near, far] = [newEndpoint(left), newEndpoint(right)];
+export function channel(framing?: Framing): Channel {
+  const [near, far] = Endpoint.pair(framing);
   const source = openSync('/dev/null', 'r');
   const close = (): void => {
     near.destroy();
@@ -28,8 +26,8 @@ export function channel(type?: SocketType): Channel {
 }
 
 /** Send, receive, close. */
-export function pass(name: string = FDCHANNEL, type?: SocketType): Side {
-  const { near, far, source, close } = channel(type);
+export function pass(name: string, framing?: Framing): Side {
+  const { near, far, source, close } = channel(framing);
   return local({
     name,
     run(count) {
@@ -43,7 +41,7 @@ export function pass(name: string = FDCHANNEL, type?: SocketType): Side {
 }
 
 /** A receive that finds nothing. */
-export function wouldBlock(name: string = FDCHANNEL): Side {
+export function wouldBlock(name: string): Side {
   const { far, close } = channel();
   return local({
     name,

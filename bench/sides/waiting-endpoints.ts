@@ -18,7 +18,7 @@ export class WaitingEndpoints {
   /** Makes endpoints, up to a count. The new ones do not wait yet. */
   grow(count: number): void {
     while (this.#endpoints.length < count) {
-      const [near, far] = socketpair('seqpacket');
+      const [near, far] = socketpair();
       this.#endpoints.push(newEndpoint(near));
       this.#peers.push(far);
     }
