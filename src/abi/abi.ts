@@ -23,6 +23,8 @@ export interface Abi {
     'msg_name' | 'msg_namelen' | 'msg_iov' | 'msg_iovlen' | 'msg_control' | 'msg_controllen' | 'msg_flags'
   >;
   readonly cmsghdr: StructDefinition<'cmsg_len' | 'cmsg_level' | 'cmsg_type'>;
+  /** What sendmmsg(2) and recvmmsg(2) take an array of; undefined where the kernel has neither. */
+  readonly mmsghdr: { readonly msg_hdr: 'msghdr'; readonly msg_len: CType } | undefined;
   readonly pollfd: StructDefinition<'fd' | 'events' | 'revents'>;
   /** Only the head of every `sockaddr`: what tells the family. */
   readonly sockaddr: StructDefinition<'sa_family'>;
@@ -48,6 +50,8 @@ export interface Abi {
   readonly MSG_DONTWAIT: number;
   readonly MSG_NOSIGNAL: number;
   readonly MSG_CMSG_CLOEXEC: number;
+  /** Has recvmmsg(2) wait for the first message only. */
+  readonly MSG_WAITFORONE: number;
   readonly SHUT_RDWR: number;
   readonly F_GETFD: number;
   readonly F_SETFD: number;
@@ -81,6 +85,7 @@ export interface Layout {
   readonly iovec: StructLayout<'iov_base' | 'iov_len'>;
   readonly msghdr: StructLayout<'msg_iov' | 'msg_iovlen' | 'msg_control' | 'msg_controllen' | 'msg_flags'>;
   readonly cmsghdr: StructLayout<'cmsg_len' | 'cmsg_level' | 'cmsg_type'>;
+  readonly mmsghdr: StructLayout<'msg_hdr' | 'msg_len'> | undefined;
   readonly pollfd: StructLayout<'fd' | 'events' | 'revents'>;
   readonly sockaddr: StructLayout<'sa_family'>;
   /** What CMSG_ALIGN rounds up to. */

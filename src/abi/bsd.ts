@@ -23,6 +23,8 @@ export const bsd: Omit<
     msg_flags: 'int32_t',
   },
   cmsghdr: { cmsg_len: 'uint32_t', cmsg_level: 'int32_t', cmsg_type: 'int32_t' }, // sys/socket.h
+  // FreeBSD's and OpenBSD's sendmmsg(2) and recvmmsg(2) are not used: FreeBSD's are loops within libc.
+  mmsghdr: undefined,
   pollfd: { fd: 'int32_t', events: 'int16_t', revents: 'int16_t' }, // sys/poll.h
   sockaddr: { sa_len: 'uint8_t', sa_family: 'uint8_t' }, // sys/socket.h
   nfds_t: 'unsigned int', // sys/poll.h, OpenBSD's poll.h
@@ -40,6 +42,7 @@ export const bsd: Omit<
   MSG_TRUNC: 0x10, // sys/socket.h
   MSG_CTRUNC: 0x20, // sys/socket.h
   MSG_DONTWAIT: 0x80, // sys/socket.h
+  MSG_WAITFORONE: 0,
   SHUT_RDWR: 2, // sys/socket.h
   F_GETFD: 1, // fcntl.h
   F_SETFD: 2, // fcntl.h

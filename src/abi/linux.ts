@@ -19,6 +19,7 @@ const constants = {
   MSG_DONTWAIT: 0x40, // linux/socket.h
   MSG_NOSIGNAL: 0x4000, // linux/socket.h
   MSG_CMSG_CLOEXEC: 0x40000000, // linux/socket.h; comes back in msg_flags too
+  MSG_WAITFORONE: 0x10000, // linux/socket.h
   SHUT_RDWR: 2, // POSIX sys/socket.h
   F_GETFD: 1, // asm-generic/fcntl.h
   F_SETFD: 2, // asm-generic/fcntl.h
@@ -57,6 +58,7 @@ export const linux: Abi = {
     msg_flags: 'int32_t',
   },
   cmsghdr: { cmsg_len: 'size_t', cmsg_level: 'int32_t', cmsg_type: 'int32_t' }, // linux/socket.h
+  mmsghdr: { msg_hdr: 'msghdr', msg_len: 'uint32_t' }, // linux/socket.h; musl include/sys/socket.h
   pollfd,
   sockaddr,
   cmsgAlign: 'size_t', // linux/socket.h: CMSG_ALIGN rounds to sizeof(long)

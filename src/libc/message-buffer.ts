@@ -3,6 +3,15 @@ import { Memory } from './memory.ts';
 
 const align8 = (bytes: number): number => (bytes + 7) & ~7;
 
+/** Where the parts of a message lie in a block of memory. */
+export interface MessagePlace {
+  readonly memory: Memory;
+  /** The offset of the `msghdr`. */
+  readonly headerAt: number;
+  /** The offset of what it points to. */
+  readonly bodyAt: number;
+}
+
 /**
  * A `msghdr` with the memory it points to, in one block that C sees: the header, one `iovec`, its data, the
  * control buffer. It is built once and used for every call; the addresses hold for as long as this object is
@@ -25,26 +34,32 @@ export class MessageBuffer {
   /**
    * @param dataBytes the size of the one data buffer, which may be 0
    * @param controlBytes the size of the control buffer
+   * @param place where it lies; in a block of its own without
    */
-  constructor(libc: Libc, dataBytes: number, controlBytes: number) {
+  constructor(libc: Libc, dataBytes: number, controlBytes: number, place?: MessagePlace) {
     const { msghdr, iovec, wordSize } = libc.layout;
-    const iovecAt = align8(msghdr.size);
-    const dataAt = iovecAt + align8(iovec.size);
+    const { memory, headerAt, bodyAt } = place ?? alone(libc, dataBytes, controlBytes);
+    const { bytes, words } = memory;
+    const dataAt = bodyAt + align8(iovec.size);
     const controlAt = dataAt + align8(dataBytes);
-    const memory = new Memory(libc.raw, controlAt + align8(controlBytes));
-    const { address, bytes, words } = memory;
-    memory.setWord(iovecAt + iovec.offset.iov_base, address + dataAt, wordSize);
-    memory.setWord(iovecAt + iovec.offset.iov_len, dataBytes, wordSize);
-    memory.setWord(msghdr.offset.msg_iov, address + iovecAt, wordSize);
-    words[msghdr.offset.msg_iovlen / 4] = dataBytes > 0 || !libc.receivesWithoutIovec ? 1 : 0;
-    memory.setWord(msghdr.offset.msg_control, address + controlAt, wordSize);
+    const member = (name: keyof typeof msghdr.offset): number => headerAt + msghdr.offset[name];
+    memory.setWord(bodyAt + iovec.offset.iov_base, memory.address + dataAt, wordSize);
+    memory.setWord(bodyAt + iovec.offset.iov_len, dataBytes, wordSize);
+    memory.setWord(member('msg_iov'), memory.address + bodyAt, wordSize);
+    words[member('msg_iovlen') / 4] = dataBytes > 0 || !libc.receivesWithoutIovec ? 1 : 0;
+    memory.setWord(member('msg_control'), memory.address + controlAt, wordSize);
 
-    this.address = address;
+    this.address = memory.address + headerAt;
     this.data = bytes.subarray(dataAt, dataAt + dataBytes);
     this.control = words.subarray(controlAt / 4, (controlAt + controlBytes) / 4);
     this.#words = words;
-    this.#controllen = msghdr.offset.msg_controllen / 4;
-    this.#flags = msghdr.offset.msg_flags / 4;
+    this.#controllen = member('msg_controllen') / 4;
+    this.#flags = member('msg_flags') / 4;
+  }
+
+  /** The bytes that a message takes beside its `msghdr`. */
+  static bodyBytes(libc: Libc, dataBytes: number, controlBytes: number): number {
+    return align8(libc.layout.iovec.size) + align8(dataBytes) + align8(controlBytes);
   }
 
   /** Bytes of control messages: to send, announced as room, or received. */
@@ -60,4 +75,10 @@ export class MessageBuffer {
   get flags(): number {
     return this.#words[this.#flags] as number;
   }
+}
+
+function alone(libc: Libc, dataBytes: number, controlBytes: number): MessagePlace {
+  const bodyAt = align8(libc.layout.msghdr.size);
+  const size = bodyAt + MessageBuffer.bodyBytes(libc, dataBytes, controlBytes);
+  return { memory: new Memory(libc.raw, size), headerAt: 0, bodyAt };
 }
