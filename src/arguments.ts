@@ -17,6 +17,16 @@ export interface AsyncOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How much a call takes that receives many. */
+export interface BatchOptions {
+  /**
+   * How many descriptors to receive at most, a whole number from 1 to 1024.
+   *
+   * @default 64
+   */
+  readonly max?: number | undefined;
+}
+
 /** Options of an endpoint. */
 export interface EndpointOptions {
   /**
@@ -107,6 +117,22 @@ export function checkSignal(options: AsyncOptions | undefined): AbortSignal | un
   if (!(signal instanceof AbortSignal)) throw invalidArgType('options.signal', 'an AbortSignal', signal);
   signal.throwIfAborted();
   return signal;
+}
+
+const DEFAULT_MAX = 64;
+
+/** The most messages that the kernel receives by one call: its UIO_MAXIOV (Linux linux/uio.h). */
+const LARGEST_MAX = 1024;
+
+/** How many descriptors a call receives at most. */
+export function checkMax(options: BatchOptions | undefined): number {
+  if (options === undefined) return DEFAULT_MAX;
+  const { max } = checkObject(options);
+  if (max === undefined) return DEFAULT_MAX;
+  const expected = `a whole number from 1 to ${LARGEST_MAX}`;
+  if (typeof max !== 'number') throw invalidArgType('options.max', expected, max);
+  if (!Number.isInteger(max) || max < 1 || max > LARGEST_MAX) throw outOfRange('options.max', expected, max);
+  return max;
 }
 
 /** The byte that a stream endpoint sends. */

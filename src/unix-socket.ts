@@ -27,7 +27,7 @@ import {
 } from './errors.ts';
 import { MOST_BYTES, SocketAddress } from './libc/address.ts';
 import { type Libc, libc } from './libc/calls.ts';
-import { MessageBuffer } from './libc/message-buffer.ts';
+import { DataBuffer } from './libc/data-buffer.ts';
 import {
   getsockopt,
   isConnected,
@@ -89,22 +89,24 @@ export class UnixSocket extends OwnedSocket {
     super(c, sockfd, checkedType(c, sockfd));
     const { abi } = c;
     const codec = new ControlCodec(abi, c.layout);
-    const outgoing = new MessageBuffer(c, {
+    const outgoing = new DataBuffer(c, {
       iovecs: MOST_PARTS,
       dataBytes: COPIED_DATA,
       controlBytes: codec.space(abi.mostDescriptors),
+      nameBytes: 0,
     });
-    const incoming = new MessageBuffer(c, {
+    const incoming = new DataBuffer(c, {
+      iovecs: 1,
       dataBytes: 0,
       controlBytes: codec.space(Math.max(abi.receiveRoom, abi.mostDescriptors)),
       nameBytes: this.type === 'dgram' ? MOST_BYTES : 0,
     });
     const transfer = new Transfer(c, this, this.type, codec, outgoing, incoming);
-    this.#receiving = new Receiving(c, this.type, codec, transfer);
+    this.#receiving = new Receiving(c, this.type, codec, transfer, incoming);
     const tear = (): void => {
       this.#torn = true;
     };
-    this.#sender = { libc: c, codec, transfer, tear };
+    this.#sender = { libc: c, codec, transfer, outgoing, tear };
     this.#everything = { bytes: DEFAULT_BYTES, descriptors: abi.mostDescriptors, into: undefined };
   }
 
@@ -215,7 +217,8 @@ export class UnixSocket extends OwnedSocket {
       });
     }
     try {
-      const sent = this.waits.hasBegun('out') ? undefined : sending.attempt(this.waits.firstFlags(timeout));
+      const flags = this.waits.firstFlags(timeout);
+      const sent = this.waits.clear('out', flags) ? sending.attempt(flags) : undefined;
       return sent ?? this.waits.block(SEND, sending.attempt, timeout);
     } finally {
       sending.release();
@@ -237,7 +240,8 @@ export class UnixSocket extends OwnedSocket {
     options?: SendMessageOptions,
   ): number | undefined {
     const sending = this.#start(this.#outgoing(data, sources, options));
-    return this.waits.hasBegun('out') ? undefined : sending.once(this.libc.abi.MSG_DONTWAIT);
+    const { MSG_DONTWAIT } = this.libc.abi;
+    return this.waits.clear('out', MSG_DONTWAIT) ? sending.once(MSG_DONTWAIT) : undefined;
   }
 
   /**

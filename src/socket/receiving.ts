@@ -2,6 +2,7 @@ import type { SocketType } from '../abi/abi.ts';
 import { invalidArgValue } from '../errors.ts';
 import { nameIn } from '../libc/address.ts';
 import { type Libc, WOULD_BLOCK } from '../libc/calls.ts';
+import type { DataBuffer } from '../libc/data-buffer.ts';
 import { Memory } from '../libc/memory.ts';
 import type { ControlCodec } from './control.ts';
 import type { Transfer } from './transfer.ts';
@@ -70,20 +71,23 @@ export class Receiving {
   readonly #type: SocketType;
   readonly #codec: ControlCodec;
   readonly #transfer: Transfer;
+  readonly #incoming: DataBuffer;
   #room: Memory | undefined;
 
-  constructor(libc: Libc, type: SocketType, codec: ControlCodec, transfer: Transfer) {
+  /** @param incoming the transfer's incoming message */
+  constructor(libc: Libc, type: SocketType, codec: ControlCodec, transfer: Transfer, incoming: DataBuffer) {
     this.#libc = libc;
     this.#type = type;
     this.#codec = codec;
     this.#transfer = transfer;
+    this.#incoming = incoming;
   }
 
   /** One recvmsg: a message, null at the end, undefined where it would block. */
   receive(flags: number, wanted: Wanted): Message | null | undefined {
     const { abi } = this.#libc;
     const transfer = this.#transfer;
-    const { incoming } = transfer;
+    const incoming = this.#incoming;
     const bytes = this.#makeRoom(wanted);
     if (incoming.name.length > 0) incoming.namelen = incoming.name.length;
     // The kernel installs as many descriptors as there is room for. CMSG_LEN, and not CMSG_SPACE, whose padding has room
@@ -98,7 +102,7 @@ export class Receiving {
     if (received === WOULD_BLOCK) return undefined;
     const name = incoming.namelen;
     const lost = transfer.truncated;
-    const fds = incoming.controllen === 0 ? [] : this.#descriptors(wanted.descriptors);
+    const fds = incoming.controllen === 0 ? [] : this.#descriptors();
     const surplus = fds.length > wanted.descriptors;
     if (surplus) for (const fd of fds.splice(wanted.descriptors)) this.#libc.discard(fd);
     if (received === 0 && fds.length === 0 && !lost && (this.#type === 'stream' || transfer.atEnd()))
@@ -110,7 +114,7 @@ export class Receiving {
 
   /** Points the message at memory for its data, and returns how much there is. */
   #makeRoom({ bytes, into }: Wanted): number {
-    const { incoming } = this.#transfer;
+    const incoming = this.#incoming;
     if (into) {
       if (into.length === 0) throw invalidArgValue('options.into', 'memory with room for data', into);
       incoming.receiveInto(into);
@@ -136,12 +140,10 @@ export class Receiving {
   }
 
   /** The descriptors that the peer sent; what the kernel added is closed. */
-  #descriptors(wanted: number): number[] {
-    const { incoming } = this.#transfer;
-    if (wanted === 1) {
-      const fd = this.#codec.decodeOne(incoming.control, incoming.controllen);
-      if (fd >= 0) return this.#kept([fd]);
-    }
+  #descriptors(): number[] {
+    const { control, controllen } = this.#incoming;
+    const fd = this.#codec.decodeOne(control, controllen);
+    if (fd >= 0) return this.#kept([fd]);
     const { descriptors, added } = this.#transfer.contents();
     for (const fd of added) this.#libc.discard(fd);
     return this.#kept([...descriptors]);

@@ -1,6 +1,7 @@
 import { ChannelError, invalidArgValue, SyscallError } from '../errors.ts';
 import type { SocketAddress } from '../libc/address.ts';
 import { type Libc, WOULD_BLOCK } from '../libc/calls.ts';
+import type { DataBuffer } from '../libc/data-buffer.ts';
 import type { ControlCodec } from './control.ts';
 import type { Transfer } from './transfer.ts';
 import type { Waiting } from './waits.ts';
@@ -19,6 +20,8 @@ export interface Sender {
   readonly libc: Libc;
   readonly codec: ControlCodec;
   readonly transfer: Transfer;
+  /** The transfer's outgoing message. */
+  readonly outgoing: DataBuffer;
   /** A message was cut in the middle. */
   tear(): void;
 }
@@ -54,15 +57,14 @@ export class Sending implements Waiting<number> {
 
   /** Sends by one call, and returns the number of bytes that it took; undefined where it would block. */
   once(flags: number): number | undefined {
-    const { codec, transfer } = this.#sender;
-    const { outgoing } = transfer;
+    const { codec, transfer, outgoing } = this.#sender;
     const { parts, bytes, to } = this.#message;
     if (outgoing.gather(parts, this.#sent) !== bytes - this.#sent) {
       throw invalidArgValue('data', 'data that keeps its length until it is sent', parts);
     }
     outgoing.controllen =
       this.#descriptors.length === 0 ? 0 : codec.encode(outgoing.control, this.#descriptors);
-    outgoing.nameAt(to?.address ?? 0, to?.length ?? 0);
+    outgoing.setName(to?.address ?? 0, to?.length ?? 0);
     try {
       const sent = transfer.send(flags);
       if (sent === WOULD_BLOCK) return undefined;
