@@ -79,9 +79,6 @@ export interface ReceiveMessageOptions {
 /** The data of a message: a text (UTF-8), bytes, or several of them, which are gathered. */
 export type MessageData = string | Uint8Array | readonly (string | Uint8Array)[];
 
-/** How many pieces of data one call of the kernel takes here. */
-export const MOST_PARTS = 16;
-
 export const TYPES: readonly SocketType[] = ['seqpacket', 'stream', 'dgram'];
 
 /** For the owner's processes alone. */
@@ -153,11 +150,11 @@ export function checkWord<Word extends string>(name: string, word: unknown, word
   return found;
 }
 
-/** The data of a message as bytes, in not more than {@link MOST_PARTS} parts. */
-export function checkData(data: MessageData): readonly Uint8Array[] {
+/** The data of a message as bytes, in not more than `most` parts. */
+export function checkData(data: MessageData, most: number): readonly Uint8Array[] {
   if (!Array.isArray(data)) return [bytesOf('data', data as string | Uint8Array)];
   const parts = data.map((part: string | Uint8Array, i) => bytesOf(`data[${i}]`, part));
-  return parts.length > MOST_PARTS ? [Buffer.concat(parts)] : parts;
+  return parts.length > most ? [Buffer.concat(parts)] : parts;
 }
 
 function bytesOf(name: string, data: string | Uint8Array): Uint8Array {

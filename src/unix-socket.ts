@@ -12,22 +12,14 @@ import {
   checkType,
   checkWord,
   type MessageData,
-  MOST_PARTS,
   type ReceiveMessageOptions,
   type SendMessageOptions,
   type TypeOptions,
 } from './arguments.ts';
 import { checkDescriptor, type DescriptorSource, descriptorsOf } from './descriptors.ts';
-import {
-  ChannelError,
-  invalidArgType,
-  invalidArgValue,
-  SyscallError,
-  UnsupportedPlatformError,
-} from './errors.ts';
-import { MOST_BYTES, SocketAddress } from './libc/address.ts';
+import { invalidArgType, invalidArgValue, SyscallError, UnsupportedPlatformError } from './errors.ts';
+import { SocketAddress } from './libc/address.ts';
 import { type Libc, libc } from './libc/calls.ts';
-import { DataBuffer } from './libc/data-buffer.ts';
 import {
   getsockopt,
   isConnected,
@@ -40,21 +32,18 @@ import {
   socketType,
 } from './libc/sockets.ts';
 import { connectBlocking, connectSoon } from './socket/connecting.ts';
-import { ControlCodec } from './socket/control.ts';
 import { OwnedSocket } from './socket/owned-socket.ts';
 import { absolute, type BoundName, bindName, unlinkName } from './socket/paths.ts';
-import { DEFAULT_BYTES, type Message, Receiving, type Wanted } from './socket/receiving.ts';
+import { type Message, Receiving, type Wanted } from './socket/receiving.ts';
 import { mustRetry, retryBlocking, retrySoon } from './socket/retries.ts';
 import { type OutgoingMessage, type Sender, Sending } from './socket/sending.ts';
+import { DEFAULT_BYTES, MOST_PARTS, sharedBuffers } from './socket/shared-buffers.ts';
 import { Transfer } from './socket/transfer.ts';
 
 const SEND = { direction: 'out', syscall: 'sendmsg' } as const;
 const RECEIVE = { direction: 'in', syscall: 'recvmsg' } as const;
 
 const MOST_RECEIVED = 2 ** 30;
-
-/** Small data is copied into the message, as that takes less time than to ask where it lies. */
-const COPIED_DATA = 4096;
 
 /**
  * Sends and receives data, with up to 253 descriptors a message, on a Unix socket of any type.
@@ -69,7 +58,6 @@ export class UnixSocket extends OwnedSocket {
   readonly #receiving: Receiving;
   readonly #everything: Wanted;
   #bound: BoundName | undefined;
-  #torn = false;
 
   /**
    * Takes a socket.
@@ -88,25 +76,11 @@ export class UnixSocket extends OwnedSocket {
     const c = libc();
     super(c, sockfd, checkedType(c, sockfd));
     const { abi } = c;
-    const codec = new ControlCodec(abi, c.layout);
-    const outgoing = new DataBuffer(c, {
-      iovecs: MOST_PARTS,
-      dataBytes: COPIED_DATA,
-      controlBytes: codec.space(abi.mostDescriptors),
-      nameBytes: 0,
-    });
-    const incoming = new DataBuffer(c, {
-      iovecs: 1,
-      dataBytes: 0,
-      controlBytes: codec.space(Math.max(abi.receiveRoom, abi.mostDescriptors)),
-      nameBytes: this.type === 'dgram' ? MOST_BYTES : 0,
-    });
+    const buffers = sharedBuffers(c);
+    const { codec, outgoing, incoming } = buffers;
     const transfer = new Transfer(c, this, this.type, codec, outgoing, incoming);
-    this.#receiving = new Receiving(c, this.type, codec, transfer, incoming);
-    const tear = (): void => {
-      this.#torn = true;
-    };
-    this.#sender = { libc: c, codec, transfer, outgoing, tear };
+    this.#sender = { libc: c, transfer, buffers, torn: false };
+    this.#receiving = new Receiving(c, this.type, transfer, buffers);
     this.#everything = { bytes: DEFAULT_BYTES, descriptors: abi.mostDescriptors, into: undefined };
   }
 
@@ -173,12 +147,14 @@ export class UnixSocket extends OwnedSocket {
     checkWord('options.type', checkObject(options).type, ['dgram']);
     const { mode, replace } = checkBinding(options);
     const fd = socket(c, 'dgram');
+    let bound: BoundName | undefined;
     try {
-      const bound = bindName(c, fd, absolute(c, address), 'dgram', mode, replace);
+      bound = bindName(c, fd, absolute(c, address), 'dgram', mode, replace);
       const made = new UnixSocket(fd);
       made.#bound = bound;
       return made;
     } catch (error) {
+      if (bound) unlinkName(bound);
       c.discard(fd);
       throw error;
     }
@@ -421,7 +397,7 @@ export class UnixSocket extends OwnedSocket {
     sources: readonly DescriptorSource[] | undefined,
     options: SendMessageOptions | undefined,
   ): OutgoingMessage {
-    const parts = checkData(data);
+    const parts = checkData(data, MOST_PARTS);
     let bytes = 0;
     for (const part of parts) bytes += part.length;
     const { mostDescriptors } = this.libc.abi;
@@ -450,12 +426,6 @@ export class UnixSocket extends OwnedSocket {
 
   #start(message: OutgoingMessage): Sending {
     this.requireOpen('sendmsg');
-    if (this.#torn) {
-      throw new ChannelError(
-        'ERR_FDCHANNEL_TORN',
-        'an earlier message of this stream was cut in the middle, and the peer would take this one for its rest',
-      );
-    }
     return new Sending(this.#sender, message);
   }
 

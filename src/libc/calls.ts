@@ -202,15 +202,19 @@ export class Libc {
   /**
    * The result of a call, which is made again after EINTR.
    *
-   * @param told the name of an errno that is an answer, too: the result is then -1; and what else an error says
+   * @param told names of errnos that are answers, too: the result is then -1; and what else an error says
    * @throws {@link SyscallError} for any other error
    */
-  check(syscall: string, call: () => number, told?: SyscallErrorOptions & { answer?: string }): number {
+  check(
+    syscall: string,
+    call: () => number,
+    told?: SyscallErrorOptions & { answers?: readonly string[] },
+  ): number {
     for (;;) {
       const result = call();
       if (result >= 0) return result;
       const errno = this.raw.errno();
-      if (told?.answer !== undefined && errno === this.raw.errnos[told.answer]) return -1;
+      if (told?.answers?.some((name) => errno === this.raw.errnos[name])) return -1;
       if (errno !== this.#EINTR) throw this.error(errno, syscall, told);
     }
   }
