@@ -184,7 +184,7 @@ suite('the package, packed and installed', (test) => {
             'UnixSocket',
             'UnsupportedPlatformError',
           ],
-          ...['closeFD', 'descriptorOf', 'newConnectedSockets', 'newEndpoint'],
+          ...['closeFD', 'closeFDs', 'descriptorOf', 'newConnectedSockets', 'newEndpoint'],
         ],
         version,
         'ERR_PACKAGE_PATH_NOT_EXPORTED',

@@ -22,10 +22,7 @@ export const SO_PASSPIDFD = 76;
 /** Sends one message with so many bytes of data and these descriptors. */
 export function sendRaw(sockfd: number, dataBytes: number, fds: readonly number[] = []): void {
   const codec = new ControlCodec(libc().abi, libc().layout);
-  const message = new MessageBuffer(libc(), {
-    dataBytes,
-    controlBytes: codec.space(Math.max(1, fds.length)),
-  });
+  const message = new MessageBuffer(libc(), dataBytes, codec.space(Math.max(1, fds.length)));
   message.controllen = fds.length > 0 ? codec.encode(message.control, fds) : 0;
   assert.equal(libc().sendmsg(sockfd, message.address, 0), dataBytes);
 }
@@ -35,7 +32,7 @@ export function fill(endpoint: Endpoint, fd: number): number {
   const c = libc();
   const codec = new ControlCodec(c.abi, c.layout);
   const stream = socketType(c, endpoint.fd) === 'stream';
-  const message = new MessageBuffer(c, { dataBytes: stream ? 1 : 0, controlBytes: codec.space(1) });
+  const message = new MessageBuffer(c, stream ? 1 : 0, codec.space(1));
   message.controllen = codec.encode(message.control, [fd]);
   for (let sent = 0; ; sent++) {
     if (c.sendmsg(endpoint.fd, message.address, c.abi.MSG_DONTWAIT) === WOULD_BLOCK) return sent;
