@@ -25,7 +25,7 @@ export interface Wanted {
   readonly bytes: number;
   readonly descriptors: number;
   /** The caller's memory for the data. */
-  readonly into: Uint8Array | undefined;
+  readonly into: Buffer | undefined;
 }
 
 class ReceivedMessage implements Message {
@@ -96,9 +96,12 @@ export class Receiving {
     const fds = incoming.controllen === 0 ? [] : this.#descriptors();
     const surplus = fds.length > wanted.descriptors;
     if (surplus) for (const fd of fds.splice(wanted.descriptors)) this.#libc.discard(fd);
-    if (received === 0 && fds.length === 0 && !lost && (this.#type === 'stream' || transfer.atEnd()))
-      return null;
     const from = this.#nameBytes > 0 ? nameIn(this.#libc, incoming.name, name) : undefined;
+    if (received === 0 && fds.length === 0 && !lost) {
+      // A look at what comes next must not write into the caller's memory.
+      incoming.receiveAt(this.#buffers.roomFor(1).address, 1);
+      if (this.#type === 'stream' || transfer.atEnd()) return null;
+    }
     const data = this.#data(Math.min(received, bytes), wanted.into);
     return new ReceivedMessage(this.#libc, data, fds, received > bytes, lost || surplus, from);
   }
@@ -115,8 +118,8 @@ export class Receiving {
     return bytes;
   }
 
-  #data(bytes: number, into: Uint8Array | undefined): Buffer {
-    return into ? Buffer.from(into.buffer, into.byteOffset, bytes) : this.#buffers.takeData(bytes);
+  #data(bytes: number, into: Buffer | undefined): Buffer {
+    return into ? into.subarray(0, bytes) : this.#buffers.takeData(bytes);
   }
 
   /** The descriptors that the peer sent; what the kernel added is closed. */
