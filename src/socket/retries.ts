@@ -1,4 +1,4 @@
-import { clearTimeout, setTimeout } from 'node:timers';
+import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import { isMainThread } from 'node:worker_threads';
 import type { Libc } from '../libc/calls.ts';
 import { type Abortable, offAbort, onAbort } from './aborts.ts';
@@ -8,6 +8,11 @@ import { type Abortable, offAbort, onAbort } from './aborts.ts';
  * again after 1, 2, 4 … 50 ms.
  */
 const LONGEST_PAUSE = 50;
+
+/** How many calls may succeed at once before the loop turns. */
+const TURN = 128;
+
+let budget = TURN;
 
 /** Returns undefined where the call would block. */
 export type Try<T> = () => T | undefined;
@@ -42,9 +47,19 @@ export function retryBlocking<T>(
 export async function retrySoon<T>(call: Try<T>, signal: AbortSignal | undefined): Promise<T> {
   for (let pause = 1; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
     const result = call();
-    if (result !== undefined) return result;
+    if (result !== undefined) {
+      if (pause === 1) await spend();
+      return result;
+    }
     await paused(pause, signal);
   }
+}
+
+/** Lets the loop turn now and then: who awaits calls that succeed at once would keep it from that. */
+async function spend(): Promise<void> {
+  if (budget-- > 0) return;
+  await new Promise<void>((resolve) => void setImmediate(resolve));
+  budget = TURN;
 }
 
 function paused(ms: number, signal: AbortSignal | undefined): Promise<void> {
