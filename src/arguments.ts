@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type { SocketType } from './abi/abi.ts';
 import { invalidArgType, invalidArgValue, outOfRange } from './errors.ts';
 
@@ -153,13 +154,16 @@ export function checkWord<Word extends string>(name: string, word: unknown, word
 /** The data of a message as bytes, in not more than `most` parts. */
 export function checkData(data: MessageData, most: number): readonly Uint8Array[] {
   if (!Array.isArray(data)) return [bytesOf('data', data as string | Uint8Array)];
-  const parts = data.map((part: string | Uint8Array, i) => bytesOf(`data[${i}]`, part));
+  // Unlike map, this sees an element that was never set.
+  const parts = Array.from(data as readonly (string | Uint8Array)[], (part, i) =>
+    bytesOf(`data[${i}]`, part),
+  );
   return parts.length > most ? [Buffer.concat(parts)] : parts;
 }
 
 function bytesOf(name: string, data: string | Uint8Array): Uint8Array {
   if (typeof data === 'string') return Buffer.from(data);
-  if (data instanceof Uint8Array) return data;
+  if (types.isUint8Array(data)) return data;
   throw invalidArgType(name, 'a string, a Uint8Array or an array of them', data);
 }
 

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type { SocketType } from './abi/abi.ts';
 import {
   type AsyncOptions,
@@ -453,7 +454,7 @@ export class UnixSocket extends OwnedSocket {
     if (options === undefined) return this.#everything;
     const { maxBytes, maxFds, into } = checkObject(options);
     const { mostDescriptors } = this.libc.abi;
-    if (into !== undefined && !(into instanceof Uint8Array)) {
+    if (into !== undefined && !types.isUint8Array(into)) {
       throw invalidArgType('options.into', 'a Uint8Array', into);
     }
     if (into !== undefined && maxBytes !== undefined) {
@@ -462,7 +463,8 @@ export class UnixSocket extends OwnedSocket {
     return {
       bytes: checkCount('options.maxBytes', maxBytes, 1, MOST_RECEIVED, DEFAULT_BYTES),
       descriptors: checkCount('options.maxFds', maxFds, 0, mostDescriptors, mostDescriptors),
-      into,
+      // A view of its own: properties of the caller's may say anything.
+      into: into && Buffer.from(into.buffer, into.byteOffset, into.length),
     };
   }
 }

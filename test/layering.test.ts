@@ -26,7 +26,7 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
   'socket/retries': ['libc', 'socket/aborts', 'node:timers', 'node:worker_threads'],
   'socket/connecting': ['abi', 'libc', 'socket/retries'],
   'socket/paths': ['abi', 'errors', 'libc', 'node:fs', 'node:path'],
-  arguments: ['abi', 'errors'],
+  arguments: ['abi', 'errors', 'node:util'],
   descriptors: ['errors', 'libc', 'node:dgram', 'node:net'],
   endpoint: [
     ...['abi', 'errors', 'libc', 'arguments', 'descriptors'],
@@ -34,7 +34,7 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
     ...['socket/descriptor-receiver', 'socket/descriptor-sender', 'socket/outgoing-batch'],
   ],
   'unix-socket': [
-    ...['abi', 'errors', 'libc', 'arguments', 'descriptors'],
+    ...['node:util', 'abi', 'errors', 'libc', 'arguments', 'descriptors'],
     ...['socket/owned-socket', 'socket/transfer', 'socket/connecting', 'socket/paths'],
     ...['socket/receiving', 'socket/retries', 'socket/sending', 'socket/shared-buffers'],
   ],

@@ -1,5 +1,5 @@
 import type { Libc } from './calls.ts';
-import { type Addresses, Memory } from './memory.ts';
+import { type Addresses, lengthOf, Memory } from './memory.ts';
 import { align8, MessageBuffer } from './message-buffer.ts';
 
 /** What a message has room for. */
@@ -94,23 +94,25 @@ export class DataBuffer extends MessageBuffer {
     let count = 0;
     let total = 0;
     for (const part of parts) {
-      if (left >= part.length) {
-        left -= part.length;
+      const partLength = lengthOf(part);
+      if (left >= partLength) {
+        left -= partLength;
         continue;
       }
       const rest = left === 0 ? part : part.subarray(left);
+      const length = partLength - left;
       left = 0;
       let address: number;
-      if (rest.length <= this.data.length - copied) {
+      if (length <= this.data.length - copied) {
         this.data.set(rest, copied);
         address = this.#dataAddress + copied;
-        copied += rest.length;
+        copied += length;
       } else {
         address = this.#addresses.address(rest);
         this.#pointed = parts;
       }
-      this.#setIovec(count++, address, rest.length);
-      total += rest.length;
+      this.#setIovec(count++, address, length);
+      total += length;
     }
     this.#memory.words[this.#msghdr.msg_iovlen / 4] = count;
     return total;
@@ -124,7 +126,7 @@ export class DataBuffer extends MessageBuffer {
 
   /** Has the next message's data received in the caller's memory, until {@link forget}. */
   receiveInto(memory: Uint8Array): void {
-    this.receiveAt(this.#addresses.address(memory), memory.length);
+    this.receiveAt(this.#addresses.address(memory), lengthOf(memory));
     this.#pointed = [memory];
   }
 

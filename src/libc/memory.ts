@@ -3,6 +3,14 @@ export interface Addresses {
   address(memory: ArrayBuffer | ArrayBufferView): number;
 }
 
+const lengthGetter = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'length')
+  ?.get as () => number;
+
+/** The length of bytes, of which C sees that many, whatever property `length` the object was given. */
+export function lengthOf(bytes: Uint8Array): number {
+  return Reflect.apply(lengthGetter, bytes, []);
+}
+
 /**
  * Memory that C sees. Whoever holds it, holds the buffer that its address is good for.
  *
