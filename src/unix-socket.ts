@@ -80,7 +80,7 @@ export class UnixSocket extends OwnedSocket {
     const buffers = sharedBuffers(c);
     const { codec, outgoing, incoming } = buffers;
     const transfer = new Transfer(c, this, this.type, codec, outgoing, incoming);
-    this.#sender = { libc: c, transfer, buffers, torn: false };
+    this.#sender = { libc: c, transfer, buffers, waits: this.waits, torn: false };
     this.#receiving = new Receiving(c, this.type, transfer, buffers);
     this.#everything = { bytes: DEFAULT_BYTES, descriptors: abi.mostDescriptors, into: undefined };
   }

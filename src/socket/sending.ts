@@ -3,7 +3,7 @@ import type { SocketAddress } from '../libc/address.ts';
 import { type Libc, WOULD_BLOCK } from '../libc/calls.ts';
 import type { SharedBuffers } from './shared-buffers.ts';
 import type { Transfer } from './transfer.ts';
-import type { Waiting } from './waits.ts';
+import type { Waiting, Waits } from './waits.ts';
 
 /** What a message is made of. */
 export interface OutgoingMessage {
@@ -19,6 +19,7 @@ export interface Sender {
   readonly libc: Libc;
   readonly transfer: Transfer;
   readonly buffers: SharedBuffers;
+  readonly waits: Waits;
   /** Whether a message was cut in the middle. */
   torn: boolean;
 }
@@ -103,7 +104,10 @@ export class Sending implements Waiting<number> {
 
   release(): void {
     this.#dropDescriptors();
-    if (this.#sent > 0 && !this.#over) this.#sender.torn = true;
+    if (this.#sent === 0 || this.#over) return;
+    this.#sender.torn = true;
+    // What waits behind it would otherwise learn of it when the peer makes room.
+    this.#sender.waits.serveSoon('out');
   }
 
   #dropDescriptors(): void {
