@@ -333,6 +333,8 @@ export class UnixSocket extends OwnedSocket {
       checkWord('how', how, ['read', 'write', 'both'])
     ];
     shutdown(this.libc, this.requireOpen('shutdown'), number);
+    // Of a full socket that may send no more, no poll says so.
+    this.waits.serveSoon('out');
   }
 
   /**
@@ -457,6 +459,7 @@ export class UnixSocket extends OwnedSocket {
     if (into !== undefined && !types.isUint8Array(into)) {
       throw invalidArgType('options.into', 'a Uint8Array', into);
     }
+    if (into?.length === 0) throw invalidArgValue('options.into', 'memory with room for data', into);
     if (into !== undefined && maxBytes !== undefined) {
       throw invalidArgValue('options.maxBytes', 'no number beside `into`, whose length says it', maxBytes);
     }

@@ -84,8 +84,8 @@ export class Waits {
       const left = Math.max(0, Math.ceil(deadline - performance.now()));
       const wait = Math.min(left, slice);
       const seen = this.#libc.poll(this.#socket.fd, events, wait === Number.POSITIVE_INFINITY ? -1 : wait);
-      if (seen === 0) {
-        if (wait < left) continue;
+      // Behind a slice it tries, too: of a full socket that may send no more, poll(2) does not say so.
+      if (seen === 0 && wait === left) {
         const what = direction === 'in' ? 'nothing came' : 'no room came';
         throw this.#libc.refusal('ETIMEDOUT', syscall, { detail: `(${what} within ${timeout} ms)` });
       }
