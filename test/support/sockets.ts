@@ -3,6 +3,7 @@ import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ChannelError, type Message, type SocketType, SyscallError, UnixSocket } from '../../src/index.ts';
+import { libc } from '../../src/libc/calls.ts';
 import type { Refusal } from './channel.ts';
 import { sameFile } from './descriptors.ts';
 
@@ -128,4 +129,20 @@ export function drain(socket: UnixSocket): number {
     message[Symbol.dispose]();
   }
   return total;
+}
+
+/** Counts the calls of a function of libc from now on. @returns how often it was called, which ends the count */
+export function countCalls(name: 'accept4' | 'connect' | 'recvmsg' | 'sendmsg'): () => number {
+  const { raw } = libc();
+  const original = raw[name] as (...args: number[]) => number;
+  let count = 0;
+  const counted = (...args: number[]): number => {
+    count++;
+    return original(...args);
+  };
+  Object.assign(raw, { [name]: counted });
+  return () => {
+    Object.assign(raw, { [name]: original });
+    return count;
+  };
 }
