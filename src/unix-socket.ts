@@ -36,7 +36,7 @@ import { connectBlocking, connectSoon } from './socket/connecting.ts';
 import { OwnedSocket } from './socket/owned-socket.ts';
 import { absolute, type BoundName, bindName, unlinkName } from './socket/paths.ts';
 import { type Message, Receiving, type Wanted } from './socket/receiving.ts';
-import { mustRetry, retryBlocking, retrySoon } from './socket/retries.ts';
+import { mustRetry, RetryQueue, retryBlocking, spend } from './socket/retries.ts';
 import { type OutgoingMessage, type Sender, Sending } from './socket/sending.ts';
 import { DEFAULT_BYTES, MOST_PARTS, sharedBuffers } from './socket/shared-buffers.ts';
 import { Transfer } from './socket/transfer.ts';
@@ -59,6 +59,7 @@ export class UnixSocket extends OwnedSocket {
   readonly #receiving: Receiving;
   readonly #everything: Wanted;
   #bound: BoundName | undefined;
+  #retries: RetryQueue | undefined;
 
   /**
    * Takes a socket.
@@ -241,7 +242,7 @@ export class UnixSocket extends OwnedSocket {
       const signal = checkSignal(options);
       const sending = this.#start(message);
       if (!message.to) return this.waits.soon(SEND, sending.attempt, signal, () => sending.hold());
-      return this.#sendDatagram(sending, signal);
+      return this.#sendDatagram(sending, message.to.name, signal);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -433,16 +434,20 @@ export class UnixSocket extends OwnedSocket {
   }
 
   // A full receiver of a datagram is nothing that a poll of this socket reports.
-  async #sendDatagram(sending: Sending, signal: AbortSignal | undefined): Promise<number> {
-    const { MSG_DONTWAIT } = this.libc.abi;
-    const sent = sending.attempt(MSG_DONTWAIT);
-    if (sent !== undefined) return sent;
+  async #sendDatagram(sending: Sending, receiver: string, signal: AbortSignal | undefined): Promise<number> {
+    const attempt = (): number | undefined => {
+      this.requireOpen('sendmsg');
+      return sending.attempt(this.libc.abi.MSG_DONTWAIT);
+    };
+    const sent = this.#retries?.has(receiver) ? undefined : attempt();
+    if (sent !== undefined) {
+      await spend();
+      return sent;
+    }
     sending.hold();
     try {
-      return await retrySoon(() => {
-        this.requireOpen('sendmsg');
-        return sending.attempt(MSG_DONTWAIT);
-      }, signal);
+      this.#retries ??= new RetryQueue();
+      return await this.#retries.add(receiver, attempt, signal);
     } finally {
       sending.release();
     }

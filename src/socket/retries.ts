@@ -55,11 +55,54 @@ export async function retrySoon<T>(call: Try<T>, signal: AbortSignal | undefined
   }
 }
 
+/** Calls that are tried again on the event loop, those for one name first come, first served. */
+export class RetryQueue {
+  readonly #last: Map<string, Promise<unknown>> = new Map();
+
+  /** Whether calls for a name wait. */
+  has(name: string): boolean {
+    return this.#last.has(name);
+  }
+
+  /** Waits its turn, and then until it succeeds, or rejects with the signal's reason. */
+  async add<T>(name: string, call: Try<T>, signal: AbortSignal | undefined): Promise<T> {
+    const before = this.#last.get(name);
+    let leave = (): void => {};
+    const own = new Promise<void>((resolve) => {
+      leave = resolve;
+    });
+    // Who leaves the queue early leaves those before it in it.
+    const turn = Promise.all([before, own]);
+    this.#last.set(name, turn);
+    try {
+      if (before) await settled(before, signal);
+      return await retrySoon(call, signal);
+    } finally {
+      leave();
+      void turn.then(() => {
+        if (this.#last.get(name) === turn) this.#last.delete(name);
+      });
+    }
+  }
+}
+
 /** Lets the loop turn now and then: who awaits calls that succeed at once would keep it from that. */
-async function spend(): Promise<void> {
+export async function spend(): Promise<void> {
   if (budget-- > 0) return;
   await new Promise<void>((resolve) => void setImmediate(resolve));
   budget = TURN;
+}
+
+function settled(promise: Promise<unknown>, signal: AbortSignal | undefined): Promise<unknown> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const waiter: Abortable = { abort: reject };
+    onAbort(signal, waiter);
+    void promise.then(() => {
+      offAbort(signal, waiter);
+      resolve(undefined);
+    });
+  });
 }
 
 function paused(ms: number, signal: AbortSignal | undefined): Promise<void> {
