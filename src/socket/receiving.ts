@@ -90,7 +90,8 @@ export class Receiving {
     } finally {
       incoming.forget();
     }
-    if (received === WOULD_BLOCK) return undefined;
+    // A DGRAM socket that may receive no more says for ever that it would block, and that it is readable.
+    if (received === WOULD_BLOCK) return this.#type === 'dgram' && transfer.hasHungUp() ? null : undefined;
     const name = incoming.namelen;
     const lost = transfer.truncated;
     const fds = incoming.controllen === 0 ? [] : this.#descriptors();

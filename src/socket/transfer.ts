@@ -131,14 +131,19 @@ export class Transfer {
    * nobody has received count as nothing.
    */
   atEnd(): boolean {
-    const { abi } = this.#libc;
-    const events = this.#libc.poll(this.#socket.fd, abi.POLLIN | abi.POLLRDHUP, 0);
-    if ((events & (abi.POLLHUP | abi.POLLRDHUP)) === 0) return false;
+    if (!this.hasHungUp()) return false;
     // The peer may have gone just after the packet, with more behind it.
     if (this.#peeksMore()) return false;
     const queued = queuedDescriptors(this.#socket.fd);
     if (queued === undefined) return this.#skipsToEnd();
     return queued === 0 && queuedBytes(this.#libc, this.#socket.fd) === 0;
+  }
+
+  /** Whether the peer is gone, or may send no more, or this side may receive no more. */
+  hasHungUp(): boolean {
+    const { POLLIN, POLLHUP, POLLRDHUP } = this.#libc.abi;
+    const events = this.#libc.poll(this.#socket.fd, POLLIN | POLLRDHUP, 0);
+    return (events & (POLLHUP | POLLRDHUP)) !== 0;
   }
 
   /** Whether anything but an empty packet comes next. */

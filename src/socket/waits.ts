@@ -85,13 +85,13 @@ export class Waits {
       const wait = Math.min(left, slice);
       const seen = this.#libc.poll(this.#socket.fd, events, wait === Number.POSITIVE_INFINITY ? -1 : wait);
       // Behind a slice it tries, too: of a full socket that may send no more, poll(2) does not say so.
-      if (seen === 0 && wait === left) {
-        const what = direction === 'in' ? 'nothing came' : 'no room came';
-        throw this.#libc.refusal('ETIMEDOUT', syscall, { detail: `(${what} within ${timeout} ms)` });
+      if (seen !== 0 || wait < left) {
+        const result = this.clear(direction, flags) ? attempt(flags) : undefined;
+        if (result !== undefined) return result;
+        if (left > 0) continue;
       }
-      if (!this.clear(direction, flags)) continue;
-      const result = attempt(flags);
-      if (result !== undefined) return result;
+      const what = direction === 'in' ? 'nothing came' : 'no room came';
+      throw this.#libc.refusal('ETIMEDOUT', syscall, { detail: `(${what} within ${timeout} ms)` });
     }
   }
 
