@@ -39,6 +39,7 @@ export interface Binding {
   /** Missing where SO_PEERCRED tells. */
   getpeereid?(sockfd: number, euid: number, egid: number): number;
   fchmod(fd: number, mode: number): number;
+  umask(mask: number): number;
   ioctl(fd: number, request: number, argument: number): number;
   fcntl(fd: number, op: number, argument: number): number;
   dup2(oldfd: number, newfd: number): number;
@@ -134,6 +135,7 @@ export function loadBinding(): Binding {
       getpeereid: libc.func('int getpeereid(int sockfd, uintptr_t euid, uintptr_t egid)'),
     }),
     fchmod: libc.func('int fchmod(int fd, unsigned int mode)'),
+    umask: libc.func('unsigned int umask(unsigned int mask)'),
     ioctl: (fd, request, argument) => ioctl(fd, request, 'uintptr_t', argument),
     fcntl: (fd, op, argument) => fcntl(fd, op, 'int', argument),
     dup2: libc.func('int dup2(int oldfd, int newfd)'),

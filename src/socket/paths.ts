@@ -1,5 +1,5 @@
-import { chmodSync, linkSync, lstatSync, mkdtempSync, rmSync, unlinkSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { SocketType } from '../abi/abi.ts';
 import { SyscallError } from '../errors.ts';
 import { SocketAddress } from '../libc/address.ts';
@@ -66,9 +66,8 @@ export function unlinkName({ address, file }: BoundName): void {
 
 function bindPath(c: Libc, fd: number, to: SocketAddress, mode: number): BoundName {
   // On Linux the file gets the socket's own mode, but for what the umask takes away.
-  const kept = c.check('fchmod', () => c.raw.fchmod(fd, mode), { answers: ['EINVAL'] }) >= 0;
-  if (kept) bind(c, fd, to);
-  else bindBehindDoor(c, fd, to, mode);
+  if (c.check('fchmod', () => c.raw.fchmod(fd, mode), { answers: ['EINVAL'] }) >= 0) bind(c, fd, to);
+  else bindUnderUmask(c, fd, to, mode);
   const made = lstatSync(to.name);
   const bound = { address: to.name, file: made };
   try {
@@ -80,26 +79,23 @@ function bindPath(c: Libc, fd: number, to: SocketAddress, mode: number): BoundNa
   return bound;
 }
 
-/** For systems that refuse fchmod(2) of a socket: the file is made in a folder of the owner's, and moved once it is private. */
-function bindBehindDoor(c: Libc, fd: number, to: SocketAddress, mode: number): void {
-  const folder = mkdtempSync(join(dirname(to.name), '.fd-'));
+/**
+ * For systems that refuse fchmod(2) of a socket, where the umask alone decides. It is the whole process's: a file that
+ * another thread makes at this moment gets fewer permissions, too.
+ */
+function bindUnderUmask(c: Libc, fd: number, to: SocketAddress, mode: number): void {
+  const before = c.raw.umask(PERMISSIONS & ~mode);
   try {
-    const hidden = join(folder, 's');
-    bind(c, fd, new SocketAddress(c, hidden, 'bind'));
-    chmodSync(hidden, mode);
-    // Unlike rename(2), link(2) replaces nothing.
-    linkSync(hidden, to.name);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    throw c.refusal('EADDRINUSE', 'bind', { address: to.name });
+    bind(c, fd, to);
   } finally {
-    rmSync(folder, { recursive: true });
+    c.raw.umask(before);
   }
 }
 
 /** Removes a socket's file when nobody listens there. */
 function removesStale(c: Libc, type: SocketType, to: SocketAddress): boolean {
-  const before = lstatSync(to.name);
+  const before = lstatSync(to.name, { throwIfNoEntry: false });
+  if (!before) return true;
   if (!before.isSocket()) return false;
   const fd = socket(c, type, true);
   try {
