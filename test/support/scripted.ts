@@ -68,6 +68,7 @@ export function scripted(name: string, ...steps: Step[]): Scripted {
     getpeername: c('getpeername'),
     ...(abi.SO_PEERCRED === 0 && { getpeereid: c('getpeereid') }),
     fchmod: c('fchmod'),
+    umask: c('umask'),
     ioctl: c('ioctl'),
     fcntl: c('fcntl'),
     dup2: c('dup2'),
