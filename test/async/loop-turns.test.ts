@@ -4,9 +4,9 @@ import { type AddressInfo, createConnection, createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { closeFD, type Endpoint } from '../../src/index.ts';
 import { channel, FRAMINGS, withChannel } from '../support/channel.ts';
-import { sendRaw } from '../support/raw.ts';
+import { fill, sendRaw } from '../support/raw.ts';
 import { suite } from '../support/suite.ts';
-import { recvTag, sendTag } from './waits.ts';
+import { observe, recvTag, sendTag, turns } from './waits.ts';
 
 /** A number that nobody has. */
 const NOT_OPEN = 2 ** 31 - 1;
@@ -128,6 +128,33 @@ for (const framing of FRAMINGS) {
           await others;
         }));
     }
+
+    test('a send that succeeds lets what waits for the other direction have its turn', () =>
+      withChannel(framing, async (a, b) => {
+        const received = observe(recvTag(a));
+        await turns();
+        sendTag(b, 1);
+        let count = 0;
+        for (; received.state === 'pending' && count < TOO_MANY; count++) {
+          await a.sendFDAsync(0);
+          closeFD(b.recvFDNonblock());
+        }
+        assert.equal(received.state, 'fulfilled', `after ${count} sends`);
+      }));
+
+    test('a receive that succeeds lets what waits for the other direction have its turn', () =>
+      withChannel(framing, async (a, b) => {
+        const full = fill(a, 0);
+        const sent = observe(a.sendFDAsync(0));
+        await turns();
+        for (let i = 0; i < full; i++) closeFD(b.recvFDNonblock());
+        let count = 0;
+        for (; sent.state === 'pending' && count < TOO_MANY; count++) {
+          b.sendFD(0);
+          closeFD(await a.recvFDAsync());
+        }
+        assert.equal(sent.state, 'fulfilled', `after ${count} receives`);
+      }));
 
     test('two such loops share a turn with each other', () =>
       withChannel(framing, (a, b) =>

@@ -12,10 +12,15 @@ const ENDED = 'ERR_FDCHANNEL_ENDED';
 const NO_DESCRIPTOR = 'ERR_FDCHANNEL_NO_DESCRIPTOR';
 const TRUNCATED = 'ERR_FDCHANNEL_CONTROL_TRUNCATED';
 
-/** How many descriptors come with each kind of packet, none of which has data. */
-const CARRIES = { empty: 0, one: 1, two: 2 } as const;
+/** The bytes of data, and the descriptors, of each kind of packet. */
+const PACKETS = {
+  empty: [0, 0, NO_DESCRIPTOR],
+  data: [1, 0, NO_DESCRIPTOR],
+  one: [0, 1, 'a descriptor'],
+  two: [0, 2, TRUNCATED],
+} as const;
 
-type Packet = keyof typeof CARRIES;
+type Packet = keyof typeof PACKETS;
 
 const empties = (count: number): Packet[] => Array(count).fill('empty');
 
@@ -30,6 +35,7 @@ const histories: [what: string, packets: readonly Packet[]][] = [
   ['three empty packets and a descriptor', [...empties(3), 'one']],
   ['three hundred empty packets and a descriptor', [...empties(300), 'one']],
   ['two empty packets and two descriptors in one', [...empties(2), 'two']],
+  ['two empty packets and data', [...empties(2), 'data']],
   [
     'descriptors before, between and behind empty packets',
     ['one', ...empties(2), 'one', 'one', ...empties(130), 'one', ...empties(2)],
@@ -44,14 +50,16 @@ const leaves: [how: string, leave: (peer: Endpoint, own: Endpoint) => void][] = 
 
 function sendAll(peer: Endpoint, packets: readonly Packet[], file: number): void {
   growSendBuffer(peer.fd);
-  for (const packet of packets) sendRaw(peer.fd, 0, Array(CARRIES[packet]).fill(file));
+  for (const packet of packets) {
+    const [bytes, descriptors] = PACKETS[packet];
+    sendRaw(peer.fd, bytes, Array(descriptors).fill(file));
+  }
 }
 
-/** What a receiver has to see of the packets up to the last with a descriptor. */
+/** What a receiver has to see of the packets up to the last that is not empty. */
 function wanted(packets: readonly Packet[], inode: number): (number | string)[] {
   const last = packets.findLastIndex((packet) => packet !== 'empty');
-  const seen = { empty: NO_DESCRIPTOR, one: inode, two: TRUNCATED };
-  return packets.slice(0, last + 1).map((packet) => seen[packet]);
+  return packets.slice(0, last + 1).map((packet) => (packet === 'one' ? inode : PACKETS[packet][2]));
 }
 
 function assertSeen(outcomes: readonly (number | string)[], packets: readonly Packet[], inode: number): void {
