@@ -48,6 +48,17 @@ for (const framing of FRAMINGS) {
         assert.ok(inspect(a, { colors: true }).includes(inspect(a.fd, { colors: true })));
       }));
 
+    test('something, and no exception, of what is only made after an endpoint', () =>
+      withChannel(framing, (a) => {
+        for (const [what, value] of [
+          ['its prototype', Endpoint.prototype],
+          ['an object that inherits from it', Object.create(a)],
+          ['an object that inherits from its class', Object.create(Endpoint.prototype)],
+          ['a proxy', new Proxy(a, {})],
+        ] as const)
+          assert.doesNotThrow(() => inspect(value), what);
+      }));
+
     test('its type is a property, before and after its end', () =>
       withChannel(framing, (a) => {
         assert.equal(a.type, framing);

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import { fstatSync, readSync, writeSync } from 'node:fs';
-import { closeFD, type Endpoint } from '../../src/index.ts';
+import { closeFD, Endpoint } from '../../src/index.ts';
 import {
   assertReceives,
   assertRefused,
   assertWorks,
+  BAD_RANGE,
+  BAD_TYPE,
+  channel,
   ENDED,
   NO_DESCRIPTOR,
+  type Refusal,
   SOON,
   TRUNCATED,
   temporaryFile,
@@ -29,25 +33,69 @@ const sends: [form: string, send: (endpoint: Endpoint, fd: number) => unknown][]
   ['sendFDAsync', (endpoint, fd) => endpoint.sendFDAsync(fd)],
 ];
 
-suite('the bytes of a stream', (test) => {
+/** Every byte until the end. read(2) drops the descriptors, and gives the bytes of one message at a time. */
+function bytesOf(sockfd: number): number[] {
+  const bytes: number[] = [];
+  for (const room = Buffer.alloc(100); ; ) {
+    const count = readSync(sockfd, room);
+    if (count === 0) return bytes;
+    bytes.push(...room.subarray(0, count));
+  }
+}
+
+suite('the byte that a stream endpoint sends', (test) => {
   for (const [form, send] of sends) {
     test(`${form} sends one of value 1 with each descriptor`, () =>
       withChannel('stream', (own, peer) =>
         withDescriptors([temporaryFile()], async (file) => {
           for (let i = 0; i < 3; i++) await send(own, file);
           own.shutdown();
-          // read(2) drops the descriptors, and gives the bytes of one message at a time.
-          const bytes: number[] = [];
-          for (const room = Buffer.alloc(100); ; ) {
-            const count = readSync(peer.fd, room);
-            if (count === 0) break;
-            bytes.push(...room.subarray(0, count));
-          }
-          assert.deepEqual(bytes, [1, 1, 1]);
+          assert.deepEqual(bytesOf(peer.fd), [1, 1, 1]);
         }),
       ));
+
+    test(`${form} sends another value that is asked for`, () =>
+      withDescriptors([temporaryFile()], async (file) => {
+        for (const streamByte of [0, 1, 2, 255, undefined]) {
+          const [first, peer] = channel('stream');
+          const own = new Endpoint(first.detach(), { streamByte });
+          await send(own, file);
+          own.shutdown();
+          assert.deepEqual(bytesOf(peer.fd), [streamByte ?? 1]);
+          own.destroy();
+          peer.destroy();
+        }
+      }));
   }
 
+  test('what is no byte is refused, and the socket stays the caller’s', () =>
+    withChannel('stream', (own, peer) => {
+      const refused: [options: unknown, refusal: Refusal][] = [
+        ...[-1, 256, 0.5, Number.NaN, 2 ** 32].map((value): [unknown, Refusal] => [
+          { streamByte: value },
+          BAD_RANGE,
+        ]),
+        ...['1', null, 1n, true].map((value): [unknown, Refusal] => [{ streamByte: value }, BAD_TYPE]),
+        ...[null, 1, 'x'].map((options): [unknown, Refusal] => [options, BAD_TYPE]),
+      ];
+      for (const [options, refusal] of refused)
+        assertRefused(() => new Endpoint(own.fd, options as object), refusal, String(options));
+      assertWorks(own, peer);
+    }));
+
+  test('packets have no byte, whatever is asked for', () =>
+    withDescriptors([temporaryFile()], (file) => {
+      const [first, peer] = channel('seqpacket');
+      const own = new Endpoint(first.detach(), { streamByte: 5 });
+      own.sendFD(file);
+      assert.equal(readSync(peer.fd, Buffer.alloc(10)), 0);
+      assertWorks(own, peer);
+      own.destroy();
+      peer.destroy();
+    }));
+});
+
+suite('the bytes that a stream endpoint takes', (test) => {
   for (const [form, receive] of Object.entries(forms)) {
     test(`${form} takes a descriptor with up to ${FEW} of them`, () =>
       withChannel('stream', (own, peer) =>
