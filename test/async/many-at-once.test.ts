@@ -31,7 +31,7 @@ for (const framing of FRAMINGS) {
           const waits = Array.from({ length: MANY }, () => own.recvFDAsync());
           await turns();
           giveUp(own);
-          assert.ok(!isOpen(sockfd));
+          assert.equal(isOpen(sockfd), false);
           const reasons = await reasonsOf(waits);
           assert.equal(reasons.size, 1);
           const [reason] = reasons;

@@ -140,7 +140,7 @@ for (const framing of FRAMINGS) {
             await turns();
             giveUp(a);
             assert.equal(a.fd, -1);
-            assert.ok(!isOpen(sockfd));
+            assert.equal(isOpen(sockfd), false);
             assert.equal(copiesOf(fd), 1, 'the duplicates of the sends are closed');
             await Promise.all(all);
           }),
@@ -192,7 +192,7 @@ for (const framing of FRAMINGS) {
               Reflect.apply(EventTarget.prototype.addEventListener, this, args);
             });
             await assertRejects(begin(a, signal, fd), refusal);
-            assert.ok(!isOpen(sockfd));
+            assert.equal(isOpen(sockfd), false);
             assert.equal(copiesOf(fd), 1);
           }),
         ));
@@ -250,7 +250,7 @@ for (const framing of FRAMINGS) {
             fill(a, fd);
             const controller = own();
             const { signal } = controller;
-            assert.ok(signal instanceof OwnSignal);
+            assert.equal(Object.getPrototypeOf(signal), OwnSignal.prototype);
             const wait = observe(begin(a, signal));
             await turns();
             assert.equal(wait.state, 'pending');

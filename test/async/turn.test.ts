@@ -45,7 +45,7 @@ for (const framing of FRAMINGS) {
           [1, 2, 3].map((tag) => tagged(tag)),
           async (...fds) => {
             const room = roomOf(framing);
-            assert.ok(room > MANY);
+            assert.ok(room > MANY, `room for ${room}`);
             const before = openDescriptors();
             const order = Array.from({ length: room }, (_, i) => (i * i) % 3);
             const waits = order.map((index) => observe(a.sendFDAsync(fds[index] as number)));
