@@ -11,9 +11,13 @@ const limited = [
   ['sendFD', 0, FOR_EVER],
 ].map((call) => JSON.stringify(call));
 
+/** Milliseconds in which a busy machine, too, starts a few threads one after the other. */
+const ENOUGH = 30_000;
+const SLOW = { timeout: ENOUGH + 5_000 };
+
 /** Ends so many workers, each when it blocks. @returns what the process printed meanwhile, without thread numbers */
 async function end(how: string, count: number, args: readonly string[]): Promise<Exit & { lines: string[] }> {
-  const fixture = startFixture('ends-blocked-worker.ts', { args: [how, ...args] });
+  const fixture = startFixture('ends-blocked-worker.ts', { args: [how, ...args], timeout: ENOUGH });
   const lines: string[] = [];
   for (let i = 0; i < count; i++) {
     const [word = '', tid] = (await fixture.line()).split(' ');
@@ -27,26 +31,38 @@ async function end(how: string, count: number, args: readonly string[]): Promise
 }
 
 suite('a worker that blocks in a call', (test) => {
-  test('is ended by worker.terminate(), and leaves the socket to others', async () => {
-    const all = [...plain, ...limited];
-    const { code, signal, lines, stdout, stderr } = await end('terminate', all.length, all);
-    assert.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: '' });
-    assert.deepEqual(lines, Array(all.length).fill(['blocks', 'ended 1']).flat());
-    assert.match(stdout, /^exit 0$/m);
-  });
+  test(
+    'is ended by worker.terminate(), and leaves the socket to others',
+    async () => {
+      const all = [...plain, ...limited];
+      const { code, signal, lines, stdout, stderr } = await end('terminate', all.length, all);
+      assert.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: '' });
+      assert.deepEqual(lines, Array(all.length).fill(['blocks', 'ended 1']).flat());
+      assert.match(stdout, /^exit 0$/m);
+    },
+    SLOW,
+  );
 
   for (const call of plain) {
-    test(`does not hold process.exit() up: ${call}`, async () => {
-      const { code, signal, stdout, stderr } = await end('exit', 1, [call]);
-      assert.deepEqual({ code, signal, stderr }, { code: 7, signal: null, stderr: '' });
-      assert.match(stdout, /^exit 7$/m);
-    });
+    test(
+      `does not hold process.exit() up: ${call}`,
+      async () => {
+        const { code, signal, stdout, stderr } = await end('exit', 1, [call]);
+        assert.deepEqual({ code, signal, stderr }, { code: 7, signal: null, stderr: '' });
+        assert.match(stdout, /^exit 7$/m);
+      },
+      SLOW,
+    );
 
-    test(`does not outlive a main thread that throws: ${call}`, async () => {
-      const { code, signal, stdout, stderr } = await end('throw', 1, [call]);
-      assert.deepEqual({ code, signal }, { code: 1, signal: null }, stderr);
-      assert.match(stderr, /thrown in the main thread/);
-      assert.match(stdout, /^exit 1$/m);
-    });
+    test(
+      `does not outlive a main thread that throws: ${call}`,
+      async () => {
+        const { code, signal, stdout, stderr } = await end('throw', 1, [call]);
+        assert.deepEqual({ code, signal }, { code: 1, signal: null }, stderr);
+        assert.match(stderr, /thrown in the main thread/);
+        assert.match(stdout, /^exit 1$/m);
+      },
+      SLOW,
+    );
   }
 });
