@@ -66,7 +66,7 @@ export function unlinkName({ address, file }: BoundName): void {
 
 function bindPath(c: Libc, fd: number, to: SocketAddress, mode: number): BoundName {
   // On Linux the file gets the socket's own mode, but for what the umask takes away.
-  const kept = c.check('fchmod', () => c.raw.fchmod(fd, mode), { answers: ['EINVAL'] }) >= 0;
+  const kept = c.check('fchmod', () => c.raw.fchmod(fd, mode), { answers: { EINVAL: -1 } }) >= 0;
   if (kept) bind(c, fd, to);
   else bindBehindDoor(c, fd, to, mode);
   const made = lstatSync(to.name);
