@@ -202,19 +202,21 @@ export class Libc {
   /**
    * The result of a call, which is made again after EINTR.
    *
-   * @param told names of errnos that are answers, too: the result is then -1; and what else an error says
+   * @param told what to return for an errno that is an answer, too; and what else an error says
    * @throws {@link SyscallError} for any other error
    */
   check(
     syscall: string,
     call: () => number,
-    told?: SyscallErrorOptions & { answers?: readonly string[] },
+    told?: SyscallErrorOptions & { answers?: Readonly<Record<string, number>> },
   ): number {
     for (;;) {
       const result = call();
       if (result >= 0) return result;
       const errno = this.raw.errno();
-      if (told?.answers?.some((name) => errno === this.raw.errnos[name])) return -1;
+      for (const name in told?.answers) {
+        if (errno === this.raw.errnos[name]) return told.answers[name] as number;
+      }
       if (errno !== this.#EINTR) throw this.error(errno, syscall, told);
     }
   }

@@ -66,7 +66,7 @@ export function unlinkName({ address, file }: BoundName): void {
 
 function bindPath(c: Libc, fd: number, to: SocketAddress, mode: number): BoundName {
   // On Linux the file gets the socket's own mode, but for what the umask takes away.
-  if (c.check('fchmod', () => c.raw.fchmod(fd, mode), { answers: ['EINVAL'] }) >= 0) bind(c, fd, to);
+  if (c.check('fchmod', () => c.raw.fchmod(fd, mode), { answers: { EINVAL: -1 } }) >= 0) bind(c, fd, to);
   else bindUnderUmask(c, fd, to, mode);
   const made = lstatSync(to.name);
   const bound = { address: to.name, file: made };

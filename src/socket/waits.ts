@@ -218,16 +218,37 @@ export class Waits {
     for (const wait of queue) {
       // The event may not come again: a socket is not writable before three quarters of its queue are empty.
       if (left === 0) return void this.serveSoon(direction);
-      const { together } = wait.operation;
-      if (together && queue.size > 1) {
-        const run = runOf(queue, left);
-        if (serveTogether(run, together, this.#DONTWAIT) < run.length) return;
-        left -= run.length;
-      } else {
-        if (!wait.serve(this.#DONTWAIT)) return;
-        left--;
-      }
+      const { operation } = wait;
+      const count = operation.together ? runLength(queue, operation, left) : 1;
+      const served =
+        count > 1 ? this.#serveTogether(queue, operation, count) : Number(wait.serve(this.#DONTWAIT));
+      if (served < count) return;
+      left -= served;
     }
+  }
+
+  /**
+   * Serves the first waits of a queue, which are for one operation, by one call.
+   *
+   * @returns how many are over; not all when it would block
+   */
+  #serveTogether(queue: ReadonlySet<Wait>, operation: Operation, count: number): number {
+    const { together } = operation;
+    let outcomes: readonly unknown[];
+    try {
+      outcomes = together?.(count, this.#DONTWAIT) ?? [];
+    } catch (error) {
+      outcomes = Array(count).fill(error);
+    }
+    const served: Wait[] = [];
+    for (const wait of queue) {
+      if (served.length === outcomes.length) break;
+      wait.settle(outcomes[served.length]);
+      served.push(wait);
+    }
+    // Every result belongs to its wait by now: ending one may run code of its signal's, which may end others.
+    for (const wait of served) wait.end();
+    return served.length;
   }
 
   #eventsOf(direction: Direction): number {
@@ -257,33 +278,14 @@ export class Waits {
   };
 }
 
-/** The waits at the head of a queue that wait for the same. */
-function runOf(queue: ReadonlySet<Wait>, most: number): Wait[] {
-  const run: Wait[] = [];
+/** How many waits at the head of a queue wait for the same. */
+function runLength(queue: ReadonlySet<Wait>, operation: Operation, most: number): number {
+  let length = 0;
   for (const wait of queue) {
-    if (run.length === most || (run[0] && wait.operation !== run[0].operation)) break;
-    run.push(wait);
+    if (length === most || wait.operation !== operation) break;
+    length++;
   }
-  return run;
-}
-
-/** @returns how many are over, the first of them; not all when it would block */
-function serveTogether(
-  waits: readonly Wait[],
-  together: NonNullable<Operation['together']>,
-  flags: number,
-): number {
-  let outcomes: readonly unknown[];
-  try {
-    outcomes = together(waits.length, flags) ?? [];
-  } catch (error) {
-    outcomes = waits.map(() => error);
-  }
-  const served = waits.slice(0, outcomes.length);
-  // Every result belongs to its wait before the first wait ends: a signal's own code may run then, and end others.
-  for (const [i, wait] of served.entries()) wait.settle(outcomes[i]);
-  for (const wait of served) wait.end();
-  return served.length;
+  return length;
 }
 
 /** One place in a queue. */

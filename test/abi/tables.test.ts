@@ -138,6 +138,16 @@ suite('the tables of the platforms', (test) => {
       );
     });
 
+    test(`${platform.name}: a message of a batch is a message and its length`, () => {
+      const { abi, layout, golden, host } = platform;
+      const { size } = golden.msghdr;
+      const padded = Math.ceil((size + 4) / golden.pointerSize) * golden.pointerSize;
+      const has = ['linux', 'android'].includes(host.platform);
+      assert.deepEqual(abi.mmsghdr, has ? { msg_hdr: 'msghdr', msg_len: 'uint32_t' } : undefined);
+      const laidOut = { size: padded, offset: { msg_hdr: 0, msg_len: size } };
+      assert.deepEqual(layout.mmsghdr, has ? laidOut : undefined);
+    });
+
     test(`${platform.name}: one message with room for one has room for no second head`, () => {
       const { abi, layout } = platform;
       const codec = new ControlCodec(abi, layout);

@@ -201,7 +201,7 @@ suite('8 MiB with three descriptors through a stream', (test) => {
     test(`${form}, to a thread that sends it back`, () =>
       withPair('stream', (a, b) =>
         withFiles(3, async (files) => {
-          const echo = await startWorker('echoes-messages.ts', { fd: b.fd, form });
+          const echo = await startWorker('echoes-messages.ts', { fd: b.fd, form, most: data.length });
           b.detach();
           const options = form === 'timeout' ? { timeout: 15_000 } : {};
           assert.equal(a.sendMessage(data, files, options), data.length);
@@ -233,7 +233,11 @@ suite('a message that is half out', (test) => {
   test('a blocking send comes behind it, and before what has not begun', () =>
     withPair('stream', (a, b) =>
       withFiles(3, async (files) => {
-        const reader = await startWorker('echoes-messages.ts', { fd: b.fd, form: 'blocking' });
+        const reader = await startWorker('echoes-messages.ts', {
+          fd: b.fd,
+          form: 'blocking',
+          most: data.length + 11,
+        });
         b.detach();
         const first = a.sendMessageAsync(data, files);
         const last = a.sendMessageAsync('waits');
