@@ -78,13 +78,13 @@ export class Waits {
   block<T>({ direction, syscall }: Operation, attempt: Attempt<T>, timeout: number | undefined): T {
     const events = this.#eventsOf(direction);
     const flags = this.firstFlags(timeout);
-    const slice = isMainThread ? Number.POSITIVE_INFINITY : SLICE;
+    // Of a full socket that may send no more, poll(2) says nothing: behind each slice it tries.
+    const slice = isMainThread && direction === 'in' ? Number.POSITIVE_INFINITY : SLICE;
     const deadline = timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeout;
     for (;;) {
       const left = Math.max(0, Math.ceil(deadline - performance.now()));
       const wait = Math.min(left, slice);
       const seen = this.#libc.poll(this.#socket.fd, events, wait === Number.POSITIVE_INFINITY ? -1 : wait);
-      // Behind a slice it tries, too: of a full socket that may send no more, poll(2) does not say so.
       if (seen !== 0 || wait < left) {
         const result = this.clear(direction, flags) ? attempt(flags) : undefined;
         if (result !== undefined) return result;
