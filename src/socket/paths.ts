@@ -1,5 +1,5 @@
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { isAbsolute } from 'node:path';
 import type { SocketType } from '../abi/abi.ts';
 import { SyscallError } from '../errors.ts';
 import { SocketAddress } from '../libc/address.ts';
@@ -20,8 +20,11 @@ export interface BoundName {
  * @param address a path or an abstract name
  */
 export function absolute(c: Libc, address: string): string {
-  if (typeof address !== 'string' || address === '' || address.startsWith('\0')) return address;
-  const path = resolve(address);
+  if (typeof address !== 'string' || address === '' || address.startsWith('\0') || isAbsolute(address)) {
+    return address;
+  }
+  // Not by resolve(), which takes `link/..` for nothing: the kernel follows the link.
+  const path = `${process.cwd().replace(/\/?$/, '/')}${address}`;
   return Buffer.byteLength(path) < c.abi.SUN_PATH_BYTES ? path : address;
 }
 
