@@ -100,8 +100,8 @@ export class DataBuffer extends MessageBuffer {
         continue;
       }
       const rest = left === 0 ? part : part.subarray(left);
-      const length = partLength - left;
       left = 0;
+      const length = lengthOf(rest);
       let address: number;
       if (length <= this.data.length - copied) {
         this.data.set(rest, copied);
