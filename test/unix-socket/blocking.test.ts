@@ -145,9 +145,6 @@ for (const type of CONNECTED) {
     for (const where of ['worker', 'process'] as const) {
       for (const [how, forms, end] of ends) {
         for (const form of forms) {
-          // In a main thread poll(2) says nothing of it, and nobody asks again before the time is over.
-          if (how === 'its own writing is shut down' && where === 'process' && form === 'send, timeout')
-            continue;
           test(`${where}, ${form}: ${how}`, () =>
             withBlocked(where, type, form, async (near, far, outcome) => {
               end(near, far);
