@@ -1,45 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type SocketType, SyscallError, UnixListener, UnixSocket } from '../../src/index.ts';
 import { type Process, startProcess } from '../support/processes.ts';
 import { suite } from '../support/suite.ts';
 import { ASYNC, BLOCKING, exchange, type Form, soon } from './exchange.ts';
+import { assertEnded, type Name, unlessEnded, withName } from './named.ts';
 import { COMPILING, commandOf, type PeerProgram, PROGRAMS } from './programs.ts';
-
-/** An address, as this library and as the peers' command lines write it. */
-interface Name {
-  readonly ours: string;
-  readonly theirs: string;
-}
-
-async function withName(abstract: boolean, body: (name: Name) => Promise<void>): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'fdchannel-'));
-  const path = join(folder, 'socket');
-  try {
-    await body(abstract ? { ours: `\0${path}`, theirs: `@${path}` } : { ours: path, theirs: path });
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
 
 async function start(program: PeerProgram, role: string, type: SocketType, name: Name): Promise<Process> {
   const [executable, ...args] = await commandOf(program);
   return startProcess(executable, [...args, role, type, name.theirs]);
-}
-
-/** What comes first: the wait's end, or an error with the last words of a peer that has ended. */
-async function unlessEnded<T>(peer: Process, wait: Promise<T>): Promise<T> {
-  const ended = peer.exit.then(({ code, stderr }) => {
-    throw new Error(`the peer ended with code ${code}: ${stderr}`);
-  });
-  return Promise.race([wait, ended]);
-}
-
-async function assertEnded(peer: Process, stdout: string): Promise<void> {
-  const { code, signal, stderr, ...said } = await peer.exit;
-  assert.deepEqual({ code, signal, stderr, ...said }, { code: 0, signal: null, stdout, stderr: '' });
 }
 
 /** The peer is told to end, and ends first. */
@@ -82,7 +51,7 @@ async function whenPeerConnects(
     assert.equal((await ASYNC.receive(socket))?.data.toString(), 'hello');
     await exchange({ socket, form: ASYNC, emptyPacket: program.emptyPacket });
     await peerLeaves(socket, ASYNC);
-    await assertEnded(peer, '');
+    await assertEnded(peer);
   } finally {
     socket?.destroy();
     listener.destroy();
@@ -107,7 +76,7 @@ async function withDatagrams(program: PeerProgram, role: string, name: Name): Pr
     await exchange({ socket, form, to });
     await form.send(socket, 'bye', [], to);
     assert.equal((await form.receive(socket))?.data.toString(), 'bye');
-    await assertEnded(peer, listens ? 'ready\n' : '');
+    await assertEnded(peer, listens ? 'ready\n' : undefined);
     await assert.rejects(form.send(socket, 'nobody', [], to), (error) => {
       assert.ok(error instanceof SyscallError);
       assert.deepEqual([error.code, error.address], ['ECONNREFUSED', to]);
