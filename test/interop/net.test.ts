@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { connect, createServer, Socket } from 'node:net';
 import { UnixListener, UnixSocket } from '../../src/index.ts';
 import { temporaryFile, withDescriptors } from '../support/channel.ts';
+import { withName } from '../support/named.ts';
 import { suite } from '../support/suite.ts';
 import { bytes, soon } from './exchange.ts';
-import { withName } from './named.ts';
 
 const DATA = bytes(2_000_000);
 

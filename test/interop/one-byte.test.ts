@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { type Message, UnixListener, UnixSocket } from '../../src/index.ts';
 import { temporaryFile, withDescriptors } from '../support/channel.ts';
 import { sameFile } from '../support/descriptors.ts';
+import { assertEnded, unlessEnded, withName } from '../support/named.ts';
 import { startProcess } from '../support/processes.ts';
 import { skip, suite } from '../support/suite.ts';
 import { ASYNC, soon } from './exchange.ts';
-import { assertEnded, unlessEnded, withName } from './named.ts';
 import { type Command, succeeds } from './programs.ts';
 
 interface Language {

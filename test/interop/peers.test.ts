@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { type SocketType, SyscallError, UnixListener, UnixSocket } from '../../src/index.ts';
+import { assertEnded, type Name, unlessEnded, withName } from '../support/named.ts';
 import { type Process, startProcess } from '../support/processes.ts';
 import { suite } from '../support/suite.ts';
 import { ASYNC, BLOCKING, exchange, type Form, soon } from './exchange.ts';
-import { assertEnded, type Name, unlessEnded, withName } from './named.ts';
 import { COMPILING, commandOf, type PeerProgram, PROGRAMS } from './programs.ts';
 
 async function start(program: PeerProgram, role: string, type: SocketType, name: Name): Promise<Process> {

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { setTimeout as delay } from 'node:timers/promises';
-import { SyscallError, UnixListener, UnixSocket } from '../../src/index.ts';
+import { UnixListener, UnixSocket } from '../../src/index.ts';
+import { assertEnded, type Name, onceThere, unlessEnded, withName } from '../support/named.ts';
 import { type Process, startProcess } from '../support/processes.ts';
 import { skip, suite } from '../support/suite.ts';
 import { ASYNC, bytes, soon } from './exchange.ts';
-import { assertEnded, type Name, unlessEnded, withName } from './named.ts';
 import { succeeds } from './programs.ts';
 
 /** socat has a number for the type (bits/socket_type.h). */
@@ -28,19 +27,6 @@ async function converse(own: UnixSocket): Promise<void> {
       assert.ok(message, 'the end came too early');
       assert.ok(message.data.equals(data.subarray(at, at + message.data.length)));
       at += message.data.length;
-    }
-  }
-}
-
-/** Speaks to a socat that is about to open its address: it does not say when it has. */
-async function onceThere<T>(peer: Process, call: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await call();
-    } catch (error) {
-      const early = error instanceof SyscallError && ['ENOENT', 'ECONNREFUSED'].includes(error.code);
-      if (!early || peer.child.exitCode !== null) throw error;
-      await delay(5);
     }
   }
 }

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Process } from '../support/processes.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { SyscallError } from '../../src/index.ts';
+import type { Process } from './processes.ts';
 
 /** An address, as this library and as the peers' command lines write it. */
 export interface Name {
@@ -33,4 +35,17 @@ export async function unlessEnded<T>(peer: Process, wait: Promise<T>): Promise<T
 export async function assertEnded(peer: Process, stdout = ''): Promise<void> {
   const { code, signal, stderr, ...said } = await peer.exit;
   assert.deepEqual({ code, signal, stderr, ...said }, { code: 0, signal: null, stderr: '', stdout });
+}
+
+/** Speaks to a peer that is about to open its address, and does not say when it has. */
+export async function onceThere<T>(peer: Process, call: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      const early = error instanceof SyscallError && ['ENOENT', 'ECONNREFUSED'].includes(error.code);
+      if (!early || peer.child.exitCode !== null) throw error;
+      await delay(5);
+    }
+  }
 }
