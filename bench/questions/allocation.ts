@@ -2,9 +2,11 @@ import { closeFD } from '../../src/index.ts';
 import type { Bench, Question } from '../harness/question.ts';
 import { exactly, spread } from '../harness/statistics.ts';
 import { channel } from '../sides/fdchannel.ts';
+import { messagePair, SMALL, taken } from '../sides/messages.ts';
 
 const PASS = 'sendFD + recvFD + closeFD';
 const WOKEN = 'recvFDAsync, woken';
+const MESSAGE = 'sendMessage + recvMessage, 64 bytes with one descriptor';
 const BYTES = 'bytes allocated per call';
 const KEPT = 'bytes kept of all calls';
 const CALLS = 20_000;
@@ -18,6 +20,9 @@ const question: Question = {
     // One page of the collector's, over the calls between two looks.
     { side: PASS, metric: BYTES, atMost: 4096 / CALLS },
     { side: WOKEN, metric: BYTES, atMost: 800 },
+    // Its data lies outside of the heap.
+    { side: MESSAGE, metric: BYTES, atMost: 300 },
+    { side: MESSAGE, metric: KEPT, atMost: 100_000 },
     { side: WOKEN, metric: KEPT, atMost: 100_000 },
   ],
   async measure(bench) {
@@ -50,6 +55,14 @@ const question: Question = {
       }
     });
     close();
+    const pair = messagePair({ bytes: SMALL, descriptors: 1 });
+    await count(bench, MESSAGE, (calls) => {
+      for (let i = 0; i < calls; i++) {
+        pair.near.sendMessage(pair.data, pair.sources);
+        taken(pair.far.recvMessage());
+      }
+    });
+    pair.close();
   },
 };
 export default question;
