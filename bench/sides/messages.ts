@@ -104,7 +104,7 @@ export function wokenExchange(name: string, content: Content): Side {
 }
 
 /** Closes the descriptors of a message. @returns its bytes */
-export function taken(message: Message | null): number {
+function taken(message: Message | null): number {
   if (message === null) throw new Error('received the end, which nobody sent');
   message[Symbol.dispose]();
   return message.data.length;
