@@ -17,6 +17,16 @@ export interface AsyncOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How much a call takes that receives many. */
+export interface BatchOptions {
+  /**
+   * How many descriptors to receive at most, a whole number from 1 to 1024.
+   *
+   * @default 64
+   */
+  readonly max?: number | undefined;
+}
+
 /** Options of an endpoint. */
 export interface EndpointOptions {
   /**
@@ -69,9 +79,6 @@ export interface ReceiveMessageOptions {
 /** The data of a message: a text (UTF-8), bytes, or several of them, which are gathered. */
 export type MessageData = string | Uint8Array | readonly (string | Uint8Array)[];
 
-/** How many pieces of data one call of the kernel takes here. */
-export const MOST_PARTS = 16;
-
 export const TYPES: readonly SocketType[] = ['seqpacket', 'stream', 'dgram'];
 
 /** For the owner's processes alone. */
@@ -109,6 +116,22 @@ export function checkSignal(options: AsyncOptions | undefined): AbortSignal | un
   return signal;
 }
 
+const DEFAULT_MAX = 64;
+
+/** The most messages that the kernel receives by one call: its UIO_MAXIOV (Linux linux/uio.h). */
+const LARGEST_MAX = 1024;
+
+/** How many descriptors a call receives at most. */
+export function checkMax(options: BatchOptions | undefined): number {
+  if (options === undefined) return DEFAULT_MAX;
+  const { max } = checkObject(options);
+  if (max === undefined) return DEFAULT_MAX;
+  const expected = `a whole number from 1 to ${LARGEST_MAX}`;
+  if (typeof max !== 'number') throw invalidArgType('options.max', expected, max);
+  if (!Number.isInteger(max) || max < 1 || max > LARGEST_MAX) throw outOfRange('options.max', expected, max);
+  return max;
+}
+
 /** The byte that a stream endpoint sends. */
 export function checkStreamByte(options: EndpointOptions | undefined): number {
   const { streamByte = 1 } = options === undefined ? {} : checkObject(options);
@@ -127,11 +150,11 @@ export function checkWord<Word extends string>(name: string, word: unknown, word
   return found;
 }
 
-/** The data of a message as bytes, in not more than {@link MOST_PARTS} parts. */
-export function checkData(data: MessageData): readonly Uint8Array[] {
+/** The data of a message as bytes, in not more than `most` parts. */
+export function checkData(data: MessageData, most: number): readonly Uint8Array[] {
   if (!Array.isArray(data)) return [bytesOf('data', data as string | Uint8Array)];
   const parts = data.map((part: string | Uint8Array, i) => bytesOf(`data[${i}]`, part));
-  return parts.length > MOST_PARTS ? [Buffer.concat(parts)] : parts;
+  return parts.length > most ? [Buffer.concat(parts)] : parts;
 }
 
 function bytesOf(name: string, data: string | Uint8Array): Uint8Array {

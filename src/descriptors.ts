@@ -10,6 +10,9 @@ import { libc } from './libc/calls.ts';
 export type DescriptorSource = number | { readonly fd: number } | Socket | Server | DatagramSocket;
 
 const MAX_FD = 2 ** 31 - 1;
+
+/** More descriptors than an array has room for. */
+const MOST = 2 ** 32;
 const EXPECTED = `a descriptor (an integer from 0 to ${MAX_FD})`;
 
 /**
@@ -27,10 +30,32 @@ const EXPECTED = `a descriptor (an integer from 0 to ${MAX_FD})`;
  * @see https://man7.org/linux/man-pages/man2/open.2.html
  */
 export function descriptorOf(source: DescriptorSource): number {
-  if (typeof source === 'number') return checkDescriptor('source', source);
+  return descriptorIn('source', source);
+}
+
+/**
+ * The numbers of several, each of which was read once.
+ *
+ * @throws what {@link descriptorOf} throws
+ */
+export function descriptorsOf(sources: readonly DescriptorSource[], most: number = MOST): number[] {
+  if (!Array.isArray(sources)) throw invalidArgType('sources', 'an array of descriptors', sources);
+  const { length } = sources;
+  if (length > most) throw outOfRange('sources', `at most ${most} descriptors`, length);
+  const fds = new Array<number>(length);
+  for (let i = 0; i < length; i++) {
+    const source = sources[i] as DescriptorSource;
+    // The name is made for what may be refused only.
+    fds[i] = isDescriptor(source) ? source : descriptorIn(`sources[${i}]`, source);
+  }
+  return fds;
+}
+
+function descriptorIn(name: string, source: DescriptorSource): number {
+  if (typeof source === 'number') return checkDescriptor(name, source);
   const fd = typeof source === 'object' && source !== null ? numberIn(source as Handle) : undefined;
-  if (fd !== undefined) return checkDescriptor('source.fd', fd);
-  throw invalidArgType('source', `${EXPECTED}, or an open object that has one`, source);
+  if (fd !== undefined) return checkDescriptor(`${name}.fd`, fd);
+  throw invalidArgType(name, `${EXPECTED}, or an open object that has one`, source);
 }
 
 /**
@@ -47,19 +72,34 @@ export function closeFD(fd: number): void {
   libc().close(checkDescriptor('fd', fd));
 }
 
-/** The numbers of open descriptors, of which one message carries `most`. */
-export function descriptorsOf(sources: readonly DescriptorSource[], most: number): readonly number[] {
-  if (!Array.isArray(sources)) throw invalidArgType('sources', 'an array of descriptors', sources);
-  if (sources.length > most) throw outOfRange('sources', `at most ${most} descriptors`, sources.length);
-  return sources.map(descriptorOf);
+/**
+ * Closes descriptors, such as those that were received together.
+ *
+ * The caller owns each of them before, and nobody owns any afterwards, whatever is thrown once they are closed. Where the
+ * kernel has close_range(2), numbers that follow each other are closed by one call, which does not say what was not open.
+ * May block as long as close(2) does.
+ *
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` for what cannot be a descriptor; none is
+ *   closed then
+ * @throws {@link SyscallError} `EBADF` for a number that is not open, after all others were closed
+ * @see https://man7.org/linux/man-pages/man2/close_range.2.html
+ */
+export function closeFDs(fds: readonly number[]): void {
+  if (!Array.isArray(fds)) throw invalidArgType('fds', 'an array of descriptors', fds);
+  for (const [i, fd] of fds.entries()) if (!isDescriptor(fd)) checkDescriptor(`fds[${i}]`, fd);
+  libc().closeAll(fds);
 }
 
 /** Refuses what is not a descriptor's number. */
 export function checkDescriptor(name: string, fd: number): number {
   if (typeof fd !== 'number') throw invalidArgType(name, EXPECTED, fd, describe(fd) + ownerNote(fd));
-  // False for NaN and fractions too, and without a branch for each.
-  if ((fd & MAX_FD) === fd) return fd;
+  if (isDescriptor(fd)) return fd;
   throw outOfRange(name, EXPECTED, fd);
+}
+
+function isDescriptor(value: unknown): value is number {
+  // False for NaN and fractions too, and without a branch for each.
+  return typeof value === 'number' && (value & MAX_FD) === value;
 }
 
 /** An object that has a descriptor owns it, and may read from it or close it. */

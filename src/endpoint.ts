@@ -1,25 +1,32 @@
 import type { Framing, SocketType } from './abi/abi.ts';
 import {
   type AsyncOptions,
+  type BatchOptions,
   type BlockingOptions,
+  checkMax,
   checkSignal,
   checkStreamByte,
   checkTimeout,
   checkWord,
   type EndpointOptions,
 } from './arguments.ts';
-import { checkDescriptor, type DescriptorSource, descriptorOf } from './descriptors.ts';
-import { ChannelError, invalidArgType } from './errors.ts';
-import { type Libc, libc, WOULD_BLOCK } from './libc/calls.ts';
+import { checkDescriptor, type DescriptorSource, descriptorOf, descriptorsOf } from './descriptors.ts';
+import { ChannelError, invalidArgType, type SyscallError, sentBefore } from './errors.ts';
+import { type Libc, libc } from './libc/calls.ts';
 import { MessageBuffer } from './libc/message-buffer.ts';
+import { firstClosed } from './libc/open-descriptors.ts';
 import { isConnected, shutdown, socketpair, socketType } from './libc/sockets.ts';
 import { ControlCodec } from './socket/control.ts';
+import { DescriptorReceiver } from './socket/descriptor-receiver.ts';
+import { DescriptorSender } from './socket/descriptor-sender.ts';
+import { OutgoingBatch } from './socket/outgoing-batch.ts';
 import { OwnedSocket } from './socket/owned-socket.ts';
-import { ended, Transfer } from './socket/transfer.ts';
-import type { Waiting } from './socket/waits.ts';
+import { Transfer } from './socket/transfer.ts';
+import type { Operation, Waiting } from './socket/waits.ts';
 
-const SEND = { direction: 'out', syscall: 'sendmsg' } as const;
-const RECEIVE = { direction: 'in', syscall: 'recvmsg' } as const;
+const SEND: Operation = { direction: 'out', syscall: 'sendmsg' };
+const SEND_MANY: Operation = { direction: 'out', syscall: 'sendmmsg' };
+const RECEIVE_MANY: Operation = { direction: 'in', syscall: 'recvmmsg' };
 
 /** How many bytes a stream endpoint takes with a descriptor: Rust's passfd sends four. */
 const STREAM_BYTES = 8;
@@ -72,9 +79,9 @@ export function newEndpoint(socket: number | OwnedSocket): Endpoint {
 export class Endpoint extends OwnedSocket {
   /** The type of the socket, which chooses the framing. */
   declare readonly type: Framing;
-  readonly #codec: ControlCodec;
-  readonly #transfer: Transfer;
-  readonly #room: number;
+  readonly #sender: DescriptorSender;
+  readonly #receiver: DescriptorReceiver;
+  readonly #RECEIVE: Operation;
   readonly #DONTWAIT: number;
 
   /**
@@ -101,24 +108,19 @@ export class Endpoint extends OwnedSocket {
     const framing = framingOf(c, taken ? taken.fd : (socket as number));
     super(c, taken ? taken.detach() : (socket as number), framing);
     const { abi } = c;
-    this.#codec = new ControlCodec(abi, c.layout);
-    this.#DONTWAIT = abi.MSG_DONTWAIT;
+    const codec = new ControlCodec(abi, c.layout);
     // A packet needs no data; a stream drops descriptors that come without at least one byte.
     const stream = this.type === 'stream';
-    const outgoing = new MessageBuffer(c, {
-      dataBytes: stream ? 1 : 0,
-      controlBytes: this.#codec.space(1),
-    });
-    const incoming = new MessageBuffer(c, {
-      dataBytes: stream ? STREAM_BYTES : 0,
-      controlBytes: this.#codec.space(abi.receiveRoom),
-    });
+    const outgoing = new MessageBuffer(c, stream ? 1 : 0, codec.space(1));
+    const incoming = new MessageBuffer(c, stream ? STREAM_BYTES : 0, codec.space(abi.receiveRoom));
     outgoing.data.fill(byte);
     // sendmsg(2) changes nothing of its message, so each send only puts its descriptor in.
-    outgoing.controllen = this.#codec.encode(outgoing.control, [0]);
-    // Room for one is CMSG_LEN, not CMSG_SPACE, whose padding has room for a second descriptor.
-    this.#room = this.#codec.length(abi.receiveRoom);
-    this.#transfer = new Transfer(c, this, this.type, this.#codec, outgoing, incoming);
+    outgoing.controllen = codec.encode(outgoing.control, [0]);
+    const transfer = new Transfer(c, this, this.type, codec, outgoing, incoming);
+    this.#sender = new DescriptorSender(c, codec, transfer);
+    this.#receiver = new DescriptorReceiver(c, this.type, codec, transfer, () => this.waits.serveSoon('in'));
+    this.#RECEIVE = { direction: 'in', syscall: 'recvmsg', together: this.#receiver.each };
+    this.#DONTWAIT = abi.MSG_DONTWAIT;
   }
 
   /**
@@ -159,7 +161,8 @@ export class Endpoint extends OwnedSocket {
     const fd = descriptorOf(source);
     const timeout = checkTimeout(options);
     this.requireOpen('sendmsg');
-    if (!this.#send(fd, this.waits.firstFlags(timeout))) this.#sendLater(fd, timeout);
+    const flags = this.waits.firstFlags(timeout);
+    if (!this.waits.clear('out', flags) || !this.#sender.one(fd, flags)) this.#sendLater(fd, timeout);
   }
 
   /**
@@ -175,7 +178,7 @@ export class Endpoint extends OwnedSocket {
   trySendFD(source: DescriptorSource): boolean {
     const fd = descriptorOf(source);
     this.requireOpen('sendmsg');
-    return this.#send(fd, this.#DONTWAIT) === true;
+    return this.waits.clear('out', this.#DONTWAIT) && this.#sender.one(fd, this.#DONTWAIT) === true;
   }
 
   /**
@@ -200,7 +203,8 @@ export class Endpoint extends OwnedSocket {
   recvFD(options?: BlockingOptions): number {
     const timeout = checkTimeout(options);
     this.requireOpen('recvmsg');
-    return this.#receive(this.waits.firstFlags(timeout)) ?? this.waits.block(RECEIVE, this.#receive, timeout);
+    const { one } = this.#receiver;
+    return one(this.waits.firstFlags(timeout)) ?? this.waits.block(this.#RECEIVE, one, timeout);
   }
 
   /**
@@ -231,7 +235,7 @@ export class Endpoint extends OwnedSocket {
    */
   tryRecvFD(): number | undefined {
     this.requireOpen('recvmsg');
-    return this.#receive(this.#DONTWAIT);
+    return this.#receiver.one(this.#DONTWAIT);
   }
 
   /**
@@ -252,7 +256,7 @@ export class Endpoint extends OwnedSocket {
       const fd = descriptorOf(source);
       const signal = checkSignal(options);
       this.requireOpen('sendmsg');
-      const attempt = (flags: number): true | undefined => this.#send(fd, flags);
+      const attempt = (flags: number): true | undefined => this.#sender.one(fd, flags);
       return this.waits.soon(SEND, attempt, signal, () => this.#hold(fd)).then(toNothing);
     } catch (error) {
       return Promise.reject(error);
@@ -276,7 +280,131 @@ export class Endpoint extends OwnedSocket {
     try {
       const signal = checkSignal(options);
       this.requireOpen('recvmsg');
-      return this.waits.soon(RECEIVE, this.#receive, signal);
+      return this.waits.soon(this.#RECEIVE, this.#receiver.one, signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Sends the open file descriptions of several descriptors, in order: the same packets as so many calls of
+   * {@link sendFD}, by one system call for each 64 of them.
+   *
+   * The descriptors are borrowed, as in {@link sendFD}. Blocks until all are sent. A source that has no descriptor, or
+   * whose descriptor is not open, is refused before any is sent.
+   *
+   * @param sources descriptors, or open objects that have one
+   * @throws what {@link sendFD} throws; its `sent` is the number of those that were sent
+   * @see https://man7.org/linux/man-pages/man2/sendmmsg.2.html
+   */
+  sendFDs(sources: readonly DescriptorSource[], options?: BlockingOptions): void {
+    const fds = descriptorsOf(sources);
+    const timeout = checkTimeout(options);
+    this.#requireSendable(fds);
+    const flags = this.waits.firstFlags(timeout);
+    const sent = this.waits.clear('out', flags) ? this.#sender.many(fds, 0, flags) : 0;
+    if (sent < fds.length) this.#sendRest(fds, sent, timeout);
+  }
+
+  /**
+   * Sends the open file descriptions of the first of several descriptors, as many as the socket has room for.
+   *
+   * The descriptors are borrowed. Never blocks.
+   *
+   * @param sources descriptors, or open objects that have one
+   * @returns how many were sent
+   * @throws what {@link sendFDs} throws, when none was sent: an error behind the first comes with the next call
+   * @see https://man7.org/linux/man-pages/man2/sendmmsg.2.html
+   */
+  trySendFDs(sources: readonly DescriptorSource[]): number {
+    const fds = descriptorsOf(sources);
+    this.#requireSendable(fds);
+    if (!this.waits.clear('out', this.#DONTWAIT)) return 0;
+    try {
+      return this.#sender.many(fds, 0, this.#DONTWAIT);
+    } catch (error) {
+      const { sent = 0 } = error as SyscallError | ChannelError;
+      if (sent > 0) return sent;
+      throw error;
+    }
+  }
+
+  /**
+   * Receives several open file descriptions: at least one, and then what is there.
+   *
+   * The descriptors are new, close-on-exec, and owned by the caller. Blocks as {@link recvFD} does, which it is when
+   * `max` is 1; otherwise it is one system call. Of packets that {@link recvFD} would refuse, each is an error of its own:
+   * those that came together with good ones are thrown by the next calls that receive, in whichever form, one by each.
+   *
+   * @returns the descriptors, in order, at most `max`
+   * @throws what {@link recvFD} throws; TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` for a bad `max`
+   * @see https://man7.org/linux/man-pages/man2/recvmmsg.2.html
+   */
+  recvFDs(options?: BatchOptions & BlockingOptions): number[] {
+    const max = checkMax(options);
+    const timeout = checkTimeout(options);
+    this.requireOpen('recvmmsg');
+    return this.#receiver.many(max, this.waits.firstFlags(timeout)) ?? this.#receiveLater(max, timeout);
+  }
+
+  /**
+   * Receives the open file descriptions that are there.
+   *
+   * The descriptors are new, close-on-exec, and owned by the caller. Never blocks.
+   *
+   * @returns the descriptors, in order, at most `max`; none when nothing is there
+   * @throws what {@link recvFDs} throws
+   * @see https://man7.org/linux/man-pages/man2/recvmmsg.2.html
+   */
+  tryRecvFDs(options?: BatchOptions): number[] {
+    const max = checkMax(options);
+    this.requireOpen('recvmmsg');
+    return this.#receiver.many(max, this.#DONTWAIT) ?? [];
+  }
+
+  /**
+   * Sends the open file descriptions of several descriptors, in order, without blocking the event loop.
+   *
+   * The descriptors are borrowed until this returns its promise; those that have to wait for room are held as
+   * duplicates, so the caller may close at once. Nothing else that this endpoint sends comes in between: while a part is
+   * sent, {@link trySendFD} finds no room, and {@link sendFD} sends the rest first.
+   *
+   * @param sources descriptors, or open objects that have one
+   * @returns a promise that is fulfilled when the kernel has taken all of them
+   * @throws what {@link sendFDs} throws, as a rejection, but for the time; the signal's reason when it aborts before any
+   *   was sent, and {@link ChannelError} `ERR_FDCHANNEL_PARTLY_SENT` when some were: `sent` is their number, `cause` the
+   *   signal's reason, or the `EBADF` of destroy or detach; {@link SyscallError} `EMFILE` when a duplicate is needed and
+   *   cannot be had
+   * @see https://man7.org/linux/man-pages/man2/sendmmsg.2.html
+   */
+  sendFDsAsync(sources: readonly DescriptorSource[], options?: AsyncOptions): Promise<void> {
+    try {
+      const fds = descriptorsOf(sources);
+      const signal = checkSignal(options);
+      this.#requireSendable(fds);
+      const batch = new OutgoingBatch(this.libc, this.#sender, fds);
+      return this.waits.soon(SEND_MANY, batch.attempt, signal, () => batch.hold()).then(toNothing);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Receives several open file descriptions, at least one, without blocking the event loop.
+   *
+   * The descriptors are new, close-on-exec, and owned by the caller. Waits in turn with {@link recvFDAsync}, and takes
+   * what is there when its turn has come. A wait that was aborted has taken nothing.
+   *
+   * @returns a promise of the descriptors, in order, at most `max`
+   * @throws what {@link recvFDs} throws, as a rejection, but for the time; the signal's reason when it aborts
+   * @see https://man7.org/linux/man-pages/man2/recvmmsg.2.html
+   */
+  recvFDsAsync(options?: AsyncOptions & BatchOptions): Promise<number[]> {
+    try {
+      const max = checkMax(options);
+      const signal = checkSignal(options);
+      this.requireOpen('recvmmsg');
+      return this.waits.soon(RECEIVE_MANY, (flags) => this.#receiver.many(max, flags), signal);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -325,56 +453,39 @@ export class Endpoint extends OwnedSocket {
     shutdown(this.libc, this.requireOpen('shutdown'));
   }
 
-  /** One sendmsg; true when sent, undefined where it would block. */
-  #send(fd: number, flags: number): true | undefined {
-    this.#codec.replace(this.#transfer.outgoing.control, fd);
-    return this.#transfer.send(flags) === WOULD_BLOCK ? undefined : true;
-  }
-
   // Apart from sendFD, which would make room for the closure in every call.
   #sendLater(fd: number, timeout: number | undefined): void {
-    this.waits.block(SEND, (flags) => this.#send(fd, flags), timeout);
+    this.waits.block(SEND, (flags) => this.#sender.one(fd, flags), timeout);
+  }
+
+  #sendRest(fds: number[], sent: number, timeout: number | undefined): void {
+    const batch = new OutgoingBatch(this.libc, this.#sender, fds, sent);
+    try {
+      this.waits.block(SEND_MANY, batch.attempt, timeout);
+    } catch (error) {
+      throw sentBefore(error, batch.sent);
+    }
+  }
+
+  #receiveLater(max: number, timeout: number | undefined): number[] {
+    return this.waits.block(RECEIVE_MANY, (flags) => this.#receiver.many(max, flags), timeout);
+  }
+
+  /** The kernel would send what comes before a descriptor that is not open. Of a single one it says so in time. */
+  #requireSendable(fds: readonly number[]): void {
+    this.requireOpen('sendmmsg');
+    const closed = fds.length > 1 ? firstClosed(this.libc, fds) : undefined;
+    if (closed !== undefined)
+      throw this.libc.refusal('EBADF', 'sendmmsg', { detail: `(descriptor ${closed} is not open)` });
   }
 
   /** A send that waits has a duplicate of its own. */
   #hold(fd: number): Waiting<true> {
     const duplicate = this.libc.duplicate(fd);
     return {
-      attempt: (flags) => this.#send(duplicate, flags),
+      attempt: (flags) => this.#sender.one(duplicate, flags),
       release: () => this.libc.discard(duplicate),
     };
-  }
-
-  /** One recvmsg; undefined where it would block. */
-  readonly #receive = (flags: number): number | undefined => {
-    const transfer = this.#transfer;
-    const received = transfer.receive(this.#room, flags);
-    if (received === WOULD_BLOCK) return undefined;
-    const { control, controllen } = transfer.incoming;
-    const fd = this.#codec.decodeOne(control, controllen);
-    // At its descriptor limit the kernel leaves the buffer as it was, and of two descriptors it delivers one:
-    // only MSG_CTRUNC tells.
-    if (fd < 0 || transfer.truncated) throw this.#refuse(received);
-    if (this.libc.abi.MSG_CMSG_CLOEXEC === 0) this.libc.setCloseOnExec(fd);
-    return fd;
-  };
-
-  /** Closes what came with the message that was received last, and says what was wrong with it. */
-  #refuse(received: number): ChannelError {
-    const { truncated } = this.#transfer;
-    const { descriptors, unexpected } = this.#transfer.discard();
-    // On a stream, no data is the end whatever came along: with SO_PASSCRED, Linux adds credentials even to that.
-    if (received === 0 && this.type === 'stream') return ended();
-    if (unexpected) return this.#codec.unexpectedControl(unexpected);
-    if (truncated || descriptors.length > 0) {
-      return new ChannelError(
-        'ERR_FDCHANNEL_CONTROL_TRUNCATED',
-        'a descriptor was lost: the peer sent more than one, or the kernel could not install it in this ' +
-          'process (descriptor limit, security module); every one that came was closed',
-      );
-    }
-    if (received === 0 && this.#transfer.atEnd()) return ended();
-    return new ChannelError('ERR_FDCHANNEL_NO_DESCRIPTOR', 'the peer sent a packet without a descriptor');
   }
 }
 

@@ -6,7 +6,8 @@ export type ChannelErrorCode =
   | 'ERR_FDCHANNEL_NO_DESCRIPTOR'
   | 'ERR_FDCHANNEL_CONTROL_TRUNCATED'
   | 'ERR_FDCHANNEL_UNEXPECTED_CONTROL'
-  | 'ERR_FDCHANNEL_TORN';
+  | 'ERR_FDCHANNEL_TORN'
+  | 'ERR_FDCHANNEL_PARTLY_SENT';
 
 /** What else a {@link SyscallError} is told of its call. */
 export interface SyscallErrorOptions {
@@ -32,6 +33,8 @@ export class SyscallError extends Error {
   readonly syscall: string;
   /** The path or abstract name, where the call was for one. */
   declare readonly address?: string;
+  /** Of a call that sends many: how many the kernel had taken before. */
+  declare readonly sent?: number;
 
   /**
    * @param errno the positive number, as C's `errno` has it
@@ -56,11 +59,19 @@ export class SyscallError extends Error {
 export class ChannelError extends Error {
   override readonly name: string = 'ChannelError';
   readonly code: ChannelErrorCode;
+  /** Of a call that sends many: how many the kernel had taken before. */
+  declare readonly sent?: number;
 
   constructor(code: ChannelErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
   }
+}
+
+/** Says in an error of a call that sends many how many the kernel had taken before, unless it says so already. */
+export function sentBefore(error: unknown, sent: number): unknown {
+  if (!(error instanceof SyscallError || error instanceof ChannelError)) return error;
+  return Object.assign(error, { sent: error.sent ?? sent });
 }
 
 /** This host has no table of constants and layouts here, or no libc that can be called. */

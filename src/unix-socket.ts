@@ -12,22 +12,14 @@ import {
   checkType,
   checkWord,
   type MessageData,
-  MOST_PARTS,
   type ReceiveMessageOptions,
   type SendMessageOptions,
   type TypeOptions,
 } from './arguments.ts';
 import { checkDescriptor, type DescriptorSource, descriptorsOf } from './descriptors.ts';
-import {
-  ChannelError,
-  invalidArgType,
-  invalidArgValue,
-  SyscallError,
-  UnsupportedPlatformError,
-} from './errors.ts';
-import { MOST_BYTES, SocketAddress } from './libc/address.ts';
+import { invalidArgType, invalidArgValue, SyscallError, UnsupportedPlatformError } from './errors.ts';
+import { SocketAddress } from './libc/address.ts';
 import { type Libc, libc } from './libc/calls.ts';
-import { MessageBuffer } from './libc/message-buffer.ts';
 import {
   getsockopt,
   isConnected,
@@ -40,21 +32,18 @@ import {
   socketType,
 } from './libc/sockets.ts';
 import { connectBlocking, connectSoon } from './socket/connecting.ts';
-import { ControlCodec } from './socket/control.ts';
 import { OwnedSocket } from './socket/owned-socket.ts';
 import { absolute, type BoundName, bindName, unlinkName } from './socket/paths.ts';
-import { DEFAULT_BYTES, type Message, Receiving, type Wanted } from './socket/receiving.ts';
+import { type Message, Receiving, type Wanted } from './socket/receiving.ts';
 import { mustRetry, retryBlocking, retrySoon } from './socket/retries.ts';
 import { type OutgoingMessage, type Sender, Sending } from './socket/sending.ts';
+import { DEFAULT_BYTES, MOST_PARTS, sharedBuffers } from './socket/shared-buffers.ts';
 import { Transfer } from './socket/transfer.ts';
 
 const SEND = { direction: 'out', syscall: 'sendmsg' } as const;
 const RECEIVE = { direction: 'in', syscall: 'recvmsg' } as const;
 
 const MOST_RECEIVED = 2 ** 30;
-
-/** Small data is copied into the message, as that takes less time than to ask where it lies. */
-const COPIED_DATA = 4096;
 
 /**
  * Sends and receives data, with up to 253 descriptors a message, on a Unix socket of any type.
@@ -69,7 +58,6 @@ export class UnixSocket extends OwnedSocket {
   readonly #receiving: Receiving;
   readonly #everything: Wanted;
   #bound: BoundName | undefined;
-  #torn = false;
 
   /**
    * Takes a socket.
@@ -88,23 +76,11 @@ export class UnixSocket extends OwnedSocket {
     const c = libc();
     super(c, sockfd, checkedType(c, sockfd));
     const { abi } = c;
-    const codec = new ControlCodec(abi, c.layout);
-    const outgoing = new MessageBuffer(c, {
-      iovecs: MOST_PARTS,
-      dataBytes: COPIED_DATA,
-      controlBytes: codec.space(abi.mostDescriptors),
-    });
-    const incoming = new MessageBuffer(c, {
-      dataBytes: 0,
-      controlBytes: codec.space(Math.max(abi.receiveRoom, abi.mostDescriptors)),
-      nameBytes: this.type === 'dgram' ? MOST_BYTES : 0,
-    });
+    const buffers = sharedBuffers(c);
+    const { codec, outgoing, incoming } = buffers;
     const transfer = new Transfer(c, this, this.type, codec, outgoing, incoming);
-    this.#receiving = new Receiving(c, this.type, codec, transfer);
-    const tear = (): void => {
-      this.#torn = true;
-    };
-    this.#sender = { libc: c, codec, transfer, tear };
+    this.#sender = { libc: c, transfer, buffers, torn: false };
+    this.#receiving = new Receiving(c, this.type, transfer, buffers);
     this.#everything = { bytes: DEFAULT_BYTES, descriptors: abi.mostDescriptors, into: undefined };
   }
 
@@ -171,12 +147,14 @@ export class UnixSocket extends OwnedSocket {
     checkWord('options.type', checkObject(options).type, ['dgram']);
     const { mode, replace } = checkBinding(options);
     const fd = socket(c, 'dgram');
+    let bound: BoundName | undefined;
     try {
-      const bound = bindName(c, fd, absolute(c, address), 'dgram', mode, replace);
+      bound = bindName(c, fd, absolute(c, address), 'dgram', mode, replace);
       const made = new UnixSocket(fd);
       made.#bound = bound;
       return made;
     } catch (error) {
+      if (bound) unlinkName(bound);
       c.discard(fd);
       throw error;
     }
@@ -215,7 +193,8 @@ export class UnixSocket extends OwnedSocket {
       });
     }
     try {
-      const sent = this.waits.hasBegun('out') ? undefined : sending.attempt(this.waits.firstFlags(timeout));
+      const flags = this.waits.firstFlags(timeout);
+      const sent = this.waits.clear('out', flags) ? sending.attempt(flags) : undefined;
       return sent ?? this.waits.block(SEND, sending.attempt, timeout);
     } finally {
       sending.release();
@@ -237,7 +216,8 @@ export class UnixSocket extends OwnedSocket {
     options?: SendMessageOptions,
   ): number | undefined {
     const sending = this.#start(this.#outgoing(data, sources, options));
-    return this.waits.hasBegun('out') ? undefined : sending.once(this.libc.abi.MSG_DONTWAIT);
+    const { MSG_DONTWAIT } = this.libc.abi;
+    return this.waits.clear('out', MSG_DONTWAIT) ? sending.once(MSG_DONTWAIT) : undefined;
   }
 
   /**
@@ -417,7 +397,7 @@ export class UnixSocket extends OwnedSocket {
     sources: readonly DescriptorSource[] | undefined,
     options: SendMessageOptions | undefined,
   ): OutgoingMessage {
-    const parts = checkData(data);
+    const parts = checkData(data, MOST_PARTS);
     let bytes = 0;
     for (const part of parts) bytes += part.length;
     const { mostDescriptors } = this.libc.abi;
@@ -446,12 +426,6 @@ export class UnixSocket extends OwnedSocket {
 
   #start(message: OutgoingMessage): Sending {
     this.requireOpen('sendmsg');
-    if (this.#torn) {
-      throw new ChannelError(
-        'ERR_FDCHANNEL_TORN',
-        'an earlier message of this stream was cut in the middle, and the peer would take this one for its rest',
-      );
-    }
     return new Sending(this.#sender, message);
   }
 

@@ -23,6 +23,8 @@ export interface Abi {
     'msg_name' | 'msg_namelen' | 'msg_iov' | 'msg_iovlen' | 'msg_control' | 'msg_controllen' | 'msg_flags'
   >;
   readonly cmsghdr: StructDefinition<'cmsg_len' | 'cmsg_level' | 'cmsg_type'>;
+  /** What sendmmsg(2) and recvmmsg(2) take an array of; undefined where the kernel has neither. */
+  readonly mmsghdr: { readonly msg_hdr: 'msghdr'; readonly msg_len: CType } | undefined;
   readonly pollfd: StructDefinition<'fd' | 'events' | 'revents'>;
   /** Up to the first byte of the path, of which there are {@link SUN_PATH_BYTES}. */
   readonly sockaddr_un: StructDefinition<'sun_family' | 'sun_path'>;
@@ -62,6 +64,8 @@ export interface Abi {
   readonly MSG_EOR: number;
   readonly SHUT_RD: number;
   readonly SHUT_WR: number;
+  /** Has recvmmsg(2) wait for the first message only. */
+  readonly MSG_WAITFORONE: number;
   readonly SHUT_RDWR: number;
   readonly F_GETFD: number;
   readonly F_SETFD: number;
@@ -110,6 +114,7 @@ export interface Layout {
     'msg_name' | 'msg_namelen' | 'msg_iov' | 'msg_iovlen' | 'msg_control' | 'msg_controllen' | 'msg_flags'
   >;
   readonly cmsghdr: StructLayout<'cmsg_len' | 'cmsg_level' | 'cmsg_type'>;
+  readonly mmsghdr: StructLayout<'msg_hdr' | 'msg_len'> | undefined;
   readonly pollfd: StructLayout<'fd' | 'events' | 'revents'>;
   readonly sockaddr_un: StructLayout<'sun_family' | 'sun_path'>;
   readonly ucred: StructLayout<'pid' | 'uid' | 'gid'>;

@@ -25,6 +25,8 @@ export const bsd: Omit<
     msg_flags: 'int32_t',
   },
   cmsghdr: { cmsg_len: 'uint32_t', cmsg_level: 'int32_t', cmsg_type: 'int32_t' }, // sys/socket.h
+  // FreeBSD's and OpenBSD's sendmmsg(2) and recvmmsg(2) are not used: FreeBSD's are loops within libc.
+  mmsghdr: undefined,
   pollfd: { fd: 'int32_t', events: 'int16_t', revents: 'int16_t' }, // sys/poll.h
   sockaddr_un: { sun_len: 'uint8_t', sun_family: 'uint8_t', sun_path: 'uint8_t' }, // sys/un.h
   ucred: { uid: 'uint32_t', gid: 'uint32_t', pid: 'int32_t' }, // OpenBSD's sys/socket.h: sockpeercred
@@ -52,6 +54,7 @@ export const bsd: Omit<
   MSG_EOR: 0x8, // sys/socket.h
   SHUT_RD: 0, // sys/socket.h
   SHUT_WR: 1, // sys/socket.h
+  MSG_WAITFORONE: 0,
   SHUT_RDWR: 2, // sys/socket.h
   F_GETFD: 1, // fcntl.h
   F_SETFD: 2, // fcntl.h

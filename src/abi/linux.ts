@@ -29,6 +29,7 @@ const constants = {
   MSG_EOR: 0x80, // linux/socket.h
   SHUT_RD: 0, // POSIX sys/socket.h
   SHUT_WR: 1, // POSIX sys/socket.h
+  MSG_WAITFORONE: 0x10000, // linux/socket.h
   SHUT_RDWR: 2, // POSIX sys/socket.h
   F_GETFD: 1, // asm-generic/fcntl.h
   F_SETFD: 2, // asm-generic/fcntl.h
@@ -76,6 +77,7 @@ export const linux: Abi = {
     msg_flags: 'int32_t',
   },
   cmsghdr: { cmsg_len: 'size_t', cmsg_level: 'int32_t', cmsg_type: 'int32_t' }, // linux/socket.h
+  mmsghdr: { msg_hdr: 'msghdr', msg_len: 'uint32_t' }, // linux/socket.h; musl include/sys/socket.h
   pollfd,
   sockaddr_un,
   ucred,

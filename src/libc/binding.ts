@@ -24,8 +24,13 @@ export interface Binding {
   accept4?(sockfd: number, addr: number, addrlen: number, flags: number): number;
   sendmsg(sockfd: number, msg: number, flags: number): number;
   recvmsg(sockfd: number, msg: number, flags: number): number;
+  /** Missing where the kernel has none. */
+  sendmmsg?(sockfd: number, msgvec: number, vlen: number, flags: number): number;
+  recvmmsg?(sockfd: number, msgvec: number, vlen: number, flags: number, timeout: number): number;
   shutdown(sockfd: number, how: number): number;
   close(fd: number): number;
+  /** Missing where libc has none. */
+  close_range?(first: number, last: number, flags: number): number;
   poll(fds: number, nfds: number, timeout: number): number;
   getsockopt(sockfd: number, level: number, optname: number, optval: number, optlen: number): number;
   setsockopt(sockfd: number, level: number, optname: number, optval: number, optlen: number): number;
@@ -105,8 +110,17 @@ export function loadBinding(): Binding {
     }),
     sendmsg: libc.func('intptr_t sendmsg(int sockfd, uintptr_t msg, int flags)'),
     recvmsg: libc.func('intptr_t recvmsg(int sockfd, uintptr_t msg, int flags)'),
+    ...(abi.mmsghdr && {
+      sendmmsg: libc.func('int sendmmsg(int sockfd, uintptr_t msgvec, unsigned int vlen, int flags)'),
+      recvmmsg: libc.func(
+        'int recvmmsg(int sockfd, uintptr_t msgvec, unsigned int vlen, int flags, uintptr_t timeout)',
+      ),
+    }),
     shutdown: libc.func('int shutdown(int sockfd, int how)'),
     close: libc.func('int close(int fd)'),
+    ...(hasSymbol(libc, 'close_range') && {
+      close_range: libc.func('int close_range(unsigned int first, unsigned int last, int flags)'),
+    }),
     poll: libc.func(`int poll(uintptr_t fds, ${abi.nfds_t} nfds, int timeout)`),
     getsockopt: libc.func(
       'int getsockopt(int sockfd, int level, int optname, uintptr_t optval, uintptr_t optlen)',

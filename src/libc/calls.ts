@@ -27,6 +27,7 @@ export class Libc {
   readonly #EAGAIN: number;
   readonly #EINTR: number;
   #withoutIovec: boolean | undefined;
+  #withoutRanges = false;
 
   constructor(binding: Binding) {
     this.raw = binding;
@@ -68,6 +69,40 @@ export class Libc {
   }
 
   /**
+   * Sends several messages by one call; the flags gain MSG_NOSIGNAL. Only where the ABI has `mmsghdr`.
+   *
+   * @param msgvec the address of `count` of them
+   * @returns how many were sent, at least one, or {@link WOULD_BLOCK}; an error behind the first comes with the next call
+   */
+  sendmmsg(sockfd: number, msgvec: number, count: number, flags: number): number {
+    const { sendmmsg } = this.raw as Required<Binding>;
+    const all = flags | this.#sendFlags;
+    for (;;) {
+      const sent = sendmmsg(sockfd, msgvec, count, all);
+      if (sent >= 0) return sent;
+      if (this.#wouldBlock('sendmmsg')) return WOULD_BLOCK;
+    }
+  }
+
+  /**
+   * Receives what is there, and waits for the first message only; the flags gain MSG_WAITFORONE, and
+   * MSG_CMSG_CLOEXEC where the kernel has it. Only where the ABI has `mmsghdr`.
+   *
+   * @param msgvec the address of room for `count` of them
+   * @returns how many were received, at least one, or {@link WOULD_BLOCK}; an error behind the first comes with the
+   *   next call
+   */
+  recvmmsg(sockfd: number, msgvec: number, count: number, flags: number): number {
+    const { recvmmsg } = this.raw as Required<Binding>;
+    const all = flags | this.#receiveFlags | this.abi.MSG_WAITFORONE;
+    for (;;) {
+      const received = recvmmsg(sockfd, msgvec, count, all, 0);
+      if (received >= 0) return received;
+      if (this.#wouldBlock('recvmmsg')) return WOULD_BLOCK;
+    }
+  }
+
+  /**
    * Whether a message may come without an iovec, which spares some 80 ns for each. A kernel says EBADF of a bad
    * descriptor; qemu-user's recvmsg(2) answers 0 to a call without an iovec, having looked at nothing.
    */
@@ -86,6 +121,38 @@ export class Libc {
     const errno = this.raw.errno();
     // The kernels release the number before they can be interrupted; a second close could hit a stranger.
     if (errno !== this.#EINTR) throw this.error(errno, 'close');
+  }
+
+  /**
+   * Releases descriptors, each whatever became of the others.
+   *
+   * @throws {@link SyscallError} the first error
+   */
+  closeAll(fds: readonly number[]): void {
+    let failed: unknown;
+    for (let i = 0; i < fds.length; ) {
+      const first = fds[i] as number;
+      let next = i + 1;
+      while (next < fds.length && fds[next] === first + next - i) next++;
+      if (next - i === 1 || !this.#closeRange(first, first + next - i - 1)) {
+        for (; i < next; i++) {
+          try {
+            this.close(fds[i] as number);
+          } catch (error) {
+            failed ??= error;
+          }
+        }
+      }
+      i = next;
+    }
+    if (failed) throw failed;
+  }
+
+  /** Releases a run of numbers; false where the kernel has no close_range(2), or does not allow it. */
+  #closeRange(first: number, last: number): boolean {
+    if (this.#withoutRanges) return false;
+    this.#withoutRanges = (this.raw.close_range?.(first, last, 0) ?? -1) < 0;
+    return !this.#withoutRanges;
   }
 
   /** Releases a descriptor that the caller of the library has never seen: nobody could be told of an error. */
@@ -135,15 +202,21 @@ export class Libc {
   /**
    * The result of a call, which is made again after EINTR.
    *
-   * @param told the name of an errno that is an answer, too: the result is then -1; and what else an error says
+   * @param told what to return for an errno that is an answer, too; and what else an error says
    * @throws {@link SyscallError} for any other error
    */
-  check(syscall: string, call: () => number, told?: SyscallErrorOptions & { answer?: string }): number {
+  check(
+    syscall: string,
+    call: () => number,
+    told?: SyscallErrorOptions & { answers?: Readonly<Record<string, number>> },
+  ): number {
     for (;;) {
       const result = call();
       if (result >= 0) return result;
       const errno = this.raw.errno();
-      if (told?.answer !== undefined && errno === this.raw.errnos[told.answer]) return -1;
+      for (const name in told?.answers) {
+        if (errno === this.raw.errnos[name]) return told.answers[name] as number;
+      }
       if (errno !== this.#EINTR) throw this.error(errno, syscall, told);
     }
   }

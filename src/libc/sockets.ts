@@ -53,7 +53,7 @@ export function listen(c: Libc, fd: number, backlog: number): void {
  */
 export function connect(c: Libc, fd: number, to: SocketAddress): boolean {
   const call = (): number => c.raw.connect(fd, to.address, to.length);
-  return c.check('connect', call, { answer: 'EAGAIN', address: to.name }) >= 0;
+  return c.check('connect', call, { answers: { EAGAIN: -1 }, address: to.name }) >= 0;
 }
 
 /**
@@ -63,11 +63,13 @@ export function connect(c: Libc, fd: number, to: SocketAddress): boolean {
  */
 export function accept(c: Libc, fd: number): number | undefined {
   const { accept4 } = c.raw;
+  // ECONNABORTED: the peer that waited first is gone, which some systems say.
+  const answers = { EAGAIN: -1, ECONNABORTED: -1 };
   if (accept4) {
-    const accepted = c.check('accept4', () => accept4(fd, 0, 0, c.abi.SOCK_CLOEXEC), { answer: 'EAGAIN' });
+    const accepted = c.check('accept4', () => accept4(fd, 0, 0, c.abi.SOCK_CLOEXEC), { answers });
     return accepted < 0 ? undefined : accepted;
   }
-  const accepted = c.check('accept', () => c.raw.accept(fd, 0, 0), { answer: 'EAGAIN' });
+  const accepted = c.check('accept', () => c.raw.accept(fd, 0, 0), { answers });
   if (accepted < 0) return undefined;
   c.setCloseOnExec(accepted);
   // macOS gives it the listening socket's own flags.
@@ -101,7 +103,9 @@ export function socketType(c: Libc, fd: number): SocketType | undefined {
 export function isConnected(c: Libc, fd: number): boolean {
   const { address, lengthAddress } = outParameter(c, MOST_BYTES);
   const call = (): number => c.raw.getpeername(fd, address, lengthAddress);
-  return c.check('getpeername', call, { answer: 'ENOTCONN' }) >= 0;
+  // macOS says EINVAL of a socket that was shut down.
+  const answers = { ENOTCONN: -1, EINVAL: 0 };
+  return c.check('getpeername', call, { answers }) >= 0;
 }
 
 export function isListening(c: Libc, fd: number): boolean {
@@ -116,7 +120,7 @@ export function nameOf(c: Libc, fd: number): string | undefined {
 /** Ends a direction, or both. A socket whose peer is gone is shut down already. */
 export function shutdown(c: Libc, fd: number, how: number = c.abi.SHUT_RDWR): void {
   // macOS and the BSDs say ENOTCONN of a socket whose peer has closed.
-  c.check('shutdown', () => c.raw.shutdown(fd, how), { answer: 'ENOTCONN' });
+  c.check('shutdown', () => c.raw.shutdown(fd, how), { answers: { ENOTCONN: 0 } });
 }
 
 /** Who was at the other end when the connection, or the pair, was made. */

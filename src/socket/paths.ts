@@ -6,6 +6,8 @@ import { SocketAddress } from '../libc/address.ts';
 import type { Libc } from '../libc/calls.ts';
 import { bind, connect, socket } from '../libc/sockets.ts';
 
+const PERMISSIONS = 0o777;
+
 /** A name that a socket was given, and the file that was made for it. */
 export interface BoundName {
   readonly address: string;
@@ -43,14 +45,12 @@ export function bindName(
     return { address, file: undefined };
   }
   try {
-    bindPath(c, fd, to, mode);
+    return bindPath(c, fd, to, mode);
   } catch (error) {
     const taken = error instanceof SyscallError && error.code === 'EADDRINUSE';
     if (!taken || !replace || !removesStale(c, type, to)) throw error;
-    bindPath(c, fd, to, mode);
+    return bindPath(c, fd, to, mode);
   }
-  const { dev, ino } = lstatSync(address);
-  return { address, file: { dev, ino } };
 }
 
 /** Removes the file that was made for a name, and no other that has its path now. */
@@ -64,15 +64,20 @@ export function unlinkName({ address, file }: BoundName): void {
   }
 }
 
-function bindPath(c: Libc, fd: number, to: SocketAddress, mode: number): void {
+function bindPath(c: Libc, fd: number, to: SocketAddress, mode: number): BoundName {
   // On Linux the file gets the socket's own mode, but for what the umask takes away.
-  if (c.check('fchmod', () => c.raw.fchmod(fd, mode), { answer: 'EINVAL' }) >= 0) {
-    bind(c, fd, to);
-  } else {
-    bindBehindDoor(c, fd, to, mode);
-    return;
+  const kept = c.check('fchmod', () => c.raw.fchmod(fd, mode), { answers: { EINVAL: -1 } }) >= 0;
+  if (kept) bind(c, fd, to);
+  else bindBehindDoor(c, fd, to, mode);
+  const made = lstatSync(to.name);
+  const bound = { address: to.name, file: made };
+  try {
+    if ((made.mode & PERMISSIONS) !== mode) chmodSync(to.name, mode);
+  } catch (error) {
+    unlinkName(bound);
+    throw error;
   }
-  if ((lstatSync(to.name).mode & 0o777) !== mode) chmodSync(to.name, mode);
+  return bound;
 }
 
 /** For systems that refuse fchmod(2) of a socket: the file is made in a folder of the owner's, and moved once it is private. */

@@ -2,8 +2,7 @@ import type { SocketType } from '../abi/abi.ts';
 import { invalidArgValue } from '../errors.ts';
 import { nameIn } from '../libc/address.ts';
 import { type Libc, WOULD_BLOCK } from '../libc/calls.ts';
-import { Memory } from '../libc/memory.ts';
-import type { ControlCodec } from './control.ts';
+import type { SharedBuffers } from './shared-buffers.ts';
 import type { Transfer } from './transfer.ts';
 
 /** A message that was received. The receiver owns its data, and the descriptors in {@link fds}. */
@@ -28,12 +27,6 @@ export interface Wanted {
   /** The caller's memory for the data. */
   readonly into: Uint8Array | undefined;
 }
-
-/** The default of `maxBytes`, and the room that is kept for it. */
-export const DEFAULT_BYTES = 65536;
-
-/** Data that fills less than a quarter of its room is copied out of it, which takes less time than new room does. */
-const COPIED = DEFAULT_BYTES / 4;
 
 class ReceivedMessage implements Message {
   readonly data: Buffer;
@@ -68,80 +61,69 @@ class ReceivedMessage implements Message {
 export class Receiving {
   readonly #libc: Libc;
   readonly #type: SocketType;
-  readonly #codec: ControlCodec;
   readonly #transfer: Transfer;
-  #room: Memory | undefined;
+  readonly #buffers: SharedBuffers;
+  readonly #nameBytes: number;
 
-  constructor(libc: Libc, type: SocketType, codec: ControlCodec, transfer: Transfer) {
+  constructor(libc: Libc, type: SocketType, transfer: Transfer, buffers: SharedBuffers) {
     this.#libc = libc;
     this.#type = type;
-    this.#codec = codec;
     this.#transfer = transfer;
+    this.#buffers = buffers;
+    // Only a datagram has a sender of its own.
+    this.#nameBytes = type === 'dgram' ? buffers.incoming.name.length : 0;
   }
 
   /** One recvmsg: a message, null at the end, undefined where it would block. */
   receive(flags: number, wanted: Wanted): Message | null | undefined {
     const { abi } = this.#libc;
     const transfer = this.#transfer;
-    const { incoming } = transfer;
+    const { incoming, codec } = this.#buffers;
     const bytes = this.#makeRoom(wanted);
-    if (incoming.name.length > 0) incoming.namelen = incoming.name.length;
+    incoming.namelen = this.#nameBytes;
     // The kernel installs as many descriptors as there is room for. CMSG_LEN, and not CMSG_SPACE, whose padding has room
     // for one more.
     const most = abi.receiveRoom > 1 ? abi.receiveRoom : wanted.descriptors;
     let received: number;
     try {
-      received = transfer.receive(most === 0 ? 0 : this.#codec.length(most), flags);
+      received = transfer.receive(most === 0 ? 0 : codec.length(most), flags);
     } finally {
       incoming.forget();
     }
     if (received === WOULD_BLOCK) return undefined;
     const name = incoming.namelen;
     const lost = transfer.truncated;
-    const fds = incoming.controllen === 0 ? [] : this.#descriptors(wanted.descriptors);
+    const fds = incoming.controllen === 0 ? [] : this.#descriptors();
     const surplus = fds.length > wanted.descriptors;
     if (surplus) for (const fd of fds.splice(wanted.descriptors)) this.#libc.discard(fd);
     if (received === 0 && fds.length === 0 && !lost && (this.#type === 'stream' || transfer.atEnd()))
       return null;
-    const from = incoming.name.length > 0 ? nameIn(this.#libc, incoming.name, name) : undefined;
+    const from = this.#nameBytes > 0 ? nameIn(this.#libc, incoming.name, name) : undefined;
     const data = this.#data(Math.min(received, bytes), wanted.into);
     return new ReceivedMessage(this.#libc, data, fds, received > bytes, lost || surplus, from);
   }
 
   /** Points the message at memory for its data, and returns how much there is. */
   #makeRoom({ bytes, into }: Wanted): number {
-    const { incoming } = this.#transfer;
+    const { incoming } = this.#buffers;
     if (into) {
       if (into.length === 0) throw invalidArgValue('options.into', 'memory with room for data', into);
       incoming.receiveInto(into);
       return into.length;
     }
-    let room = this.#room;
-    if (!room || room.bytes.length < bytes) {
-      room = new Memory(this.#libc.raw, Math.max(DEFAULT_BYTES, (bytes + 3) & ~3));
-      this.#room = room;
-    }
-    incoming.receiveAt(room.address, bytes);
+    incoming.receiveAt(this.#buffers.roomFor(bytes).address, bytes);
     return bytes;
   }
 
   #data(bytes: number, into: Uint8Array | undefined): Buffer {
-    if (into) return Buffer.from(into.buffer, into.byteOffset, bytes);
-    const { buffer } = (this.#room as Memory).bytes;
-    const view = Buffer.from(buffer, 0, bytes);
-    if (bytes <= COPIED) return Buffer.from(view);
-    // Large data keeps its room; the next receive makes another.
-    this.#room = undefined;
-    return view;
+    return into ? Buffer.from(into.buffer, into.byteOffset, bytes) : this.#buffers.takeData(bytes);
   }
 
   /** The descriptors that the peer sent; what the kernel added is closed. */
-  #descriptors(wanted: number): number[] {
-    const { incoming } = this.#transfer;
-    if (wanted === 1) {
-      const fd = this.#codec.decodeOne(incoming.control, incoming.controllen);
-      if (fd >= 0) return this.#kept([fd]);
-    }
+  #descriptors(): number[] {
+    const { incoming, codec } = this.#buffers;
+    const fd = codec.decodeOne(incoming.control, incoming.controllen);
+    if (fd >= 0) return this.#kept([fd]);
     const { descriptors, added } = this.#transfer.contents();
     for (const fd of added) this.#libc.discard(fd);
     return this.#kept([...descriptors]);

@@ -1,7 +1,7 @@
 import { ChannelError, invalidArgValue, SyscallError } from '../errors.ts';
 import type { SocketAddress } from '../libc/address.ts';
 import { type Libc, WOULD_BLOCK } from '../libc/calls.ts';
-import type { ControlCodec } from './control.ts';
+import type { SharedBuffers } from './shared-buffers.ts';
 import type { Transfer } from './transfer.ts';
 import type { Waiting } from './waits.ts';
 
@@ -17,10 +17,10 @@ export interface OutgoingMessage {
 /** How a socket sends: what all of its messages share. */
 export interface Sender {
   readonly libc: Libc;
-  readonly codec: ControlCodec;
   readonly transfer: Transfer;
-  /** A message was cut in the middle. */
-  tear(): void;
+  readonly buffers: SharedBuffers;
+  /** Whether a message was cut in the middle. */
+  torn: boolean;
 }
 
 /** One message on its way out; on a stream, a part at a time. */
@@ -54,15 +54,21 @@ export class Sending implements Waiting<number> {
 
   /** Sends by one call, and returns the number of bytes that it took; undefined where it would block. */
   once(flags: number): number | undefined {
-    const { codec, transfer } = this.#sender;
-    const { outgoing } = transfer;
+    const { transfer, buffers, torn } = this.#sender;
+    const { codec, outgoing } = buffers;
     const { parts, bytes, to } = this.#message;
+    if (torn) {
+      throw new ChannelError(
+        'ERR_FDCHANNEL_TORN',
+        'an earlier message of this stream was cut in the middle, and the peer would take this one for its rest',
+      );
+    }
     if (outgoing.gather(parts, this.#sent) !== bytes - this.#sent) {
       throw invalidArgValue('data', 'data that keeps its length until it is sent', parts);
     }
     outgoing.controllen =
       this.#descriptors.length === 0 ? 0 : codec.encode(outgoing.control, this.#descriptors);
-    outgoing.nameAt(to?.address ?? 0, to?.length ?? 0);
+    outgoing.setName(to?.address ?? 0, to?.length ?? 0);
     try {
       const sent = transfer.send(flags);
       if (sent === WOULD_BLOCK) return undefined;
@@ -97,7 +103,7 @@ export class Sending implements Waiting<number> {
 
   release(): void {
     this.#dropDescriptors();
-    if (this.#sent > 0 && !this.#over) this.#sender.tear();
+    if (this.#sent > 0 && !this.#over) this.#sender.torn = true;
   }
 
   #dropDescriptors(): void {

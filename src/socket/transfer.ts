@@ -1,5 +1,6 @@
 import type { SocketType } from '../abi/abi.ts';
 import { ChannelError, SyscallError } from '../errors.ts';
+import type { BatchBuffer } from '../libc/batch-buffer.ts';
 import { type Libc, WOULD_BLOCK } from '../libc/calls.ts';
 import type { MessageBuffer } from '../libc/message-buffer.ts';
 import { queuedBytes, queuedDescriptors } from '../libc/sockets.ts';
@@ -47,8 +48,21 @@ export class Transfer {
     try {
       return this.#libc.sendmsg(this.#socket.fd, this.outgoing.address, flags | this.#sendFlags);
     } catch (error) {
-      // EPIPE of a peer that is gone, and once ECONNRESET when that peer had not received everything.
-      throw hasCode(error, 'EPIPE') || hasCode(error, 'ECONNRESET') ? ended(error) : error;
+      throw endOr(error);
+    }
+  }
+
+  /**
+   * Sends the first `count` messages of a batch, by one sendmmsg(2).
+   *
+   * @returns how many were sent, at least one, or {@link WOULD_BLOCK}; an error behind the first comes with the next call
+   * @throws ChannelError `ERR_FDCHANNEL_ENDED`
+   */
+  sendMany(batch: BatchBuffer, count: number, flags: number): number {
+    try {
+      return batch.send(this.#socket.fd, count, flags | this.#sendFlags);
+    } catch (error) {
+      throw endOr(error);
     }
   }
 
@@ -71,22 +85,45 @@ export class Transfer {
     }
   }
 
-  /** Whether the message received last lost control messages. */
-  get truncated(): boolean {
-    return (this.incoming.flags & this.#libc.abi.MSG_CTRUNC) !== 0;
+  /**
+   * Receives what is there into the first `count` messages of a batch, by one recvmmsg(2), which waits for the first
+   * only.
+   *
+   * @param controllen the bytes of control messages for which each has room
+   * @returns how many were received, at least one, or {@link WOULD_BLOCK}; an error behind the first comes with the
+   *   next call
+   */
+  receiveMany(batch: BatchBuffer, count: number, controllen: number, flags: number): number {
+    for (let i = 0; i < count; i++) (batch.messages[i] as MessageBuffer).controllen = controllen;
+    try {
+      return batch.receive(this.#socket.fd, count, flags | this.#receiveFlags);
+    } catch (error) {
+      if (hasCode(error, 'ECONNRESET')) return this.receiveMany(batch, count, controllen, flags);
+      throw error;
+    }
   }
 
-  /** Closes every descriptor that came with the message received last. */
-  discard(): ControlContents {
-    const contents = this.contents();
+  /** Whether the message received last lost control messages. */
+  get truncated(): boolean {
+    return this.isTruncated(this.incoming);
+  }
+
+  /** Whether a received message lost control messages. */
+  isTruncated(message: MessageBuffer): boolean {
+    return (message.flags & this.#libc.abi.MSG_CTRUNC) !== 0;
+  }
+
+  /** Closes every descriptor that came with a message: with the one received last, where none is named. */
+  discard(message: MessageBuffer = this.incoming): ControlContents {
+    const contents = this.contents(message);
     for (const fd of contents.descriptors) this.#libc.discard(fd);
     for (const fd of contents.added) this.#libc.discard(fd);
     return contents;
   }
 
-  /** The control messages of the message received last. */
-  contents(): ControlContents {
-    return this.#codec.decode(this.incoming.control, this.incoming.controllen);
+  /** The control messages of a received message. */
+  contents(message: MessageBuffer = this.incoming): ControlContents {
+    return this.#codec.decode(message.control, message.controllen);
   }
 
   /**
@@ -127,6 +164,11 @@ export function ended(cause?: unknown): ChannelError {
     'the channel has ended: the peer is gone, or one of the two ends was shut down',
     cause === undefined ? undefined : { cause },
   );
+}
+
+/** EPIPE of a peer that is gone, and once ECONNRESET when that peer had not received everything. */
+function endOr(error: unknown): unknown {
+  return hasCode(error, 'EPIPE') || hasCode(error, 'ECONNRESET') ? ended(error) : error;
 }
 
 function hasCode(error: unknown, code: string): boolean {

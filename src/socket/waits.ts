@@ -8,6 +8,11 @@ import { type Abortable, offAbort, onAbort } from './aborts.ts';
 export interface Operation {
   readonly direction: Direction;
   readonly syscall: string;
+  /**
+   * Makes the call for so many waits at once: what becomes of the first of them, in their order, where an Error is a
+   * rejection; undefined where it would block.
+   */
+  readonly together?: (count: number, flags: number) => readonly unknown[] | undefined;
 }
 
 /** Makes the call once, with MSG_DONTWAIT or without; undefined where it would block. */
@@ -16,10 +21,12 @@ export type Attempt<T> = (flags: number) => T | undefined;
 /** What waits in place of a call. */
 export interface Waiting<T = unknown> {
   readonly attempt: Attempt<T>;
+  /** Whether the call is half done, so that no other may come in between. */
+  readonly begun?: boolean;
+  /** What the wait rejects with when it is ended from outside, for `cause`. Must not throw. */
+  interrupted?(cause: unknown): unknown;
   /** Lets go of what the wait held: called once, when the wait is over. Must not throw. */
   release?(): void;
-  /** Whether a part of it is done, so that nothing may overtake it. */
-  readonly begun?: boolean;
 }
 
 type Direction = 'in' | 'out';
@@ -82,26 +89,23 @@ export class Waits {
         const what = direction === 'in' ? 'nothing came' : 'no room came';
         throw this.#libc.refusal('ETIMEDOUT', syscall, { detail: `(${what} within ${timeout} ms)` });
       }
-      if (!this.#finishesBegun(direction)) continue;
+      if (!this.clear(direction, flags)) continue;
       const result = attempt(flags);
       if (result !== undefined) return result;
     }
   }
 
-  /** Whether the first that waits is partly done: nothing may overtake it. */
-  hasBegun(direction: Direction): boolean {
-    if (this.#queues[direction].size === 0) return false;
-    const [first] = this.#queues[direction];
-    return first?.begun === true;
-  }
-
-  /** Goes on with what is partly done; false where that would block. */
-  #finishesBegun(direction: Direction): boolean {
-    while (this.hasBegun(direction)) {
-      const [first] = this.#queues[direction];
-      if (!first?.serve(this.#DONTWAIT)) return false;
-    }
-    return true;
+  /**
+   * Finishes a call that waits half done: whoever sends without waiting in turn may overtake others, but not come in
+   * between.
+   *
+   * @returns whether the way is free
+   */
+  clear(direction: Direction, flags: number): boolean {
+    const queue = this.#queues[direction];
+    if (queue.size === 0) return true;
+    const [head] = queue;
+    return !head?.begun || head.serve(flags);
   }
 
   /**
@@ -164,9 +168,14 @@ export class Waits {
         const { syscall } = wait.operation;
         const error = errors.get(syscall) ?? errorOf(syscall);
         errors.set(syscall, error);
-        wait.fail(error);
+        wait.abort(error);
       }
     }
+  }
+
+  /** Serves what waits in the next turn, although no event may come. */
+  serveSoon(direction: Direction): void {
+    if (this.#queues[direction].size > 0) void this.#turn().then(() => this.#serve(direction));
   }
 
   /**
@@ -204,12 +213,42 @@ export class Waits {
   };
 
   #serve(direction: Direction): void {
+    const queue = this.#queues[direction];
     let left = TURN;
-    for (const wait of this.#queues[direction]) {
+    for (const wait of queue) {
       // The event may not come again: a socket is not writable before three quarters of its queue are empty.
-      if (left-- === 0) return void this.#turn().then(() => this.#serve(direction));
-      if (!wait.serve(this.#DONTWAIT)) return;
+      if (left === 0) return void this.serveSoon(direction);
+      const { operation } = wait;
+      const count = operation.together ? runLength(queue, operation, left) : 1;
+      const served =
+        count > 1 ? this.#serveTogether(queue, operation, count) : Number(wait.serve(this.#DONTWAIT));
+      if (served < count) return;
+      left -= served;
     }
+  }
+
+  /**
+   * Serves the first waits of a queue, which are for one operation, by one call.
+   *
+   * @returns how many are over; not all when it would block
+   */
+  #serveTogether(queue: ReadonlySet<Wait>, operation: Operation, count: number): number {
+    const { together } = operation;
+    let outcomes: readonly unknown[];
+    try {
+      outcomes = together?.(count, this.#DONTWAIT) ?? [];
+    } catch (error) {
+      outcomes = Array(count).fill(error);
+    }
+    const served: Wait[] = [];
+    for (const wait of queue) {
+      if (served.length === outcomes.length) break;
+      wait.settle(outcomes[served.length]);
+      served.push(wait);
+    }
+    // Every result belongs to its wait by now: ending one may run code of its signal's, which may end others.
+    for (const wait of served) wait.end();
+    return served.length;
   }
 
   #eventsOf(direction: Direction): number {
@@ -237,6 +276,16 @@ export class Waits {
     this.#want();
     return true;
   };
+}
+
+/** How many waits at the head of a queue wait for the same. */
+function runLength(queue: ReadonlySet<Wait>, operation: Operation, most: number): number {
+  let length = 0;
+  for (const wait of queue) {
+    if (length === most || wait.operation !== operation) break;
+    length++;
+  }
+  return length;
 }
 
 /** One place in a queue. */
@@ -279,21 +328,29 @@ class Wait implements Abortable {
     }
     if (result === undefined) return false;
     this.#resolve(result);
-    this.#end();
+    this.end();
     return true;
+  }
+
+  /** Gives a result away, which decides what the promise comes to. */
+  settle(result: unknown): void {
+    if (result instanceof Error) this.#reject(result);
+    else this.#resolve(result);
   }
 
   /** Ends the wait with an error. A second time, it does nothing. */
   fail(error: unknown): void {
     this.#reject(error);
-    this.#end();
+    this.end();
   }
 
-  abort(reason: unknown): void {
-    this.fail(reason);
+  /** Ends the wait from outside. */
+  abort(cause: unknown): void {
+    this.fail(this.#held.interrupted?.(cause) ?? cause);
   }
 
-  #end(): void {
+  /** Leaves the queue. A second time, it does nothing. */
+  end(): void {
     if (!this.#leave(this)) return;
     this.#held.release?.();
     if (this.#signal) offAbort(this.#signal, this);

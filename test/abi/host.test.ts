@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import koffi from 'koffi';
-import type { Abi, CType, StructDefinition } from '../../src/abi/abi.ts';
+import type { Abi, CType, StructLayout } from '../../src/abi/abi.ts';
 import { abiOf, assertSupported } from '../../src/abi/host.ts';
 import { UnsupportedPlatformError } from '../../src/errors.ts';
 import { libc } from '../../src/libc/calls.ts';
@@ -13,7 +13,15 @@ import { skip, suite } from '../support/suite.ts';
 import { LOADER } from '../support/typescript.ts';
 
 /** The structures with the prefix of their members' names. Of a sockaddr only the head is of use here. */
-const STRUCTS = { iovec: 'iov_', msghdr: 'msg_', cmsghdr: 'cmsg_', pollfd: '', sockaddr: 'sa_' } as const;
+const PREFIXES = {
+  iovec: 'iov_',
+  msghdr: 'msg_',
+  cmsghdr: 'cmsg_',
+  mmsghdr: 'msg_',
+  pollfd: '',
+  sockaddr: 'sa_',
+} as const;
+type Struct = keyof typeof PREFIXES;
 const COUNTS = [0, 1, 2, 253];
 /** Younger than some of the headers that this may be compiled with. */
 const YOUNG = ['SCM_PIDFD'];
@@ -21,9 +29,14 @@ const YOUNG = ['SCM_PIDFD'];
 /** What a C program prints, in the order of its lines. */
 type Facts = Record<string, number | null>;
 
-function membersOf(abi: Abi, struct: keyof typeof STRUCTS): [string, CType][] {
-  const definition: StructDefinition<string> = abi[struct];
-  return Object.entries(definition).filter(([name]) => name.startsWith(STRUCTS[struct]));
+/** The structures that this host has. */
+function structsOf(abi: Abi): Struct[] {
+  return (Object.keys(PREFIXES) as Struct[]).filter((struct) => abi[struct] !== undefined);
+}
+
+function membersOf(abi: Abi, struct: Struct): [string, CType | 'msghdr'][] {
+  const definition: Readonly<Record<string, CType | 'msghdr'>> = abi[struct] ?? {};
+  return Object.entries(definition).filter(([name]) => name.startsWith(PREFIXES[struct]));
 }
 
 function constantsOf(abi: Abi): [string, number][] {
@@ -35,12 +48,16 @@ function ours(): Facts {
   const { abi, layout } = libc();
   const codec = new ControlCodec(abi, layout);
   const facts: Facts = { size_t: layout.wordSize, nfds_t: koffi.sizeof(abi.nfds_t) };
-  for (const struct of Object.keys(STRUCTS) as (keyof typeof STRUCTS)[]) {
-    if (struct !== 'sockaddr') facts[struct] = layout[struct].size;
-    const offsets: Record<string, number> = layout[struct].offset;
+  const width = (type: CType | 'msghdr'): number => {
+    if (type === 'msghdr') return layout.msghdr.size;
+    return type === 'uintptr_t' ? layout.wordSize : koffi.sizeof(type);
+  };
+  for (const struct of structsOf(abi)) {
+    const { size, offset } = layout[struct] as StructLayout<string>;
+    if (struct !== 'sockaddr') facts[struct] = size;
     for (const [name, type] of membersOf(abi, struct)) {
-      facts[`${struct}.${name}`] = offsets[name] as number;
-      facts[`${struct}.${name} width`] = type === 'uintptr_t' ? layout.wordSize : koffi.sizeof(type);
+      facts[`${struct}.${name}`] = offset[name] as number;
+      facts[`${struct}.${name} width`] = width(type);
     }
   }
   for (const count of COUNTS) {
@@ -60,7 +77,7 @@ function program(): string {
     lines.push(`  printf("%s\\"${name}\\": %lld", comma, (long long)(${expression})); comma = ",\\n";`);
   say('size_t', 'sizeof(size_t)');
   say('nfds_t', 'sizeof(nfds_t)');
-  for (const struct of Object.keys(STRUCTS) as (keyof typeof STRUCTS)[]) {
+  for (const struct of structsOf(abi)) {
     if (struct !== 'sockaddr') say(struct, `sizeof(struct ${struct})`);
     for (const [name] of membersOf(abi, struct)) {
       say(`${struct}.${name}`, `offsetof(struct ${struct}, ${name})`);

@@ -48,6 +48,7 @@ function goldenStruct(
 
 const linux = {
   SCM_PIDFD: 4,
+  MSG_WAITFORONE: 0x10000,
   POLLRDHUP: 0x2000,
   EPOLL_CTL_ADD: 1,
   EPOLL_CTL_MOD: 3,
@@ -57,6 +58,7 @@ const linux = {
 };
 const bsd = {
   SCM_PIDFD: 0,
+  MSG_WAITFORONE: 0,
   POLLRDHUP: 0,
   EPOLL_CTL_ADD: 0,
   EPOLL_CTL_MOD: 0,
@@ -104,6 +106,16 @@ suite('the tables of the platforms', (test) => {
         [],
         'every constant is tested',
       );
+    });
+
+    test(`${platform.name}: a message of a batch is a message and its length`, () => {
+      const { abi, layout, golden, host } = platform;
+      const { size } = golden.msghdr;
+      const padded = Math.ceil((size + 4) / golden.pointerSize) * golden.pointerSize;
+      const has = ['linux', 'android'].includes(host.platform);
+      assert.deepEqual(abi.mmsghdr, has ? { msg_hdr: 'msghdr', msg_len: 'uint32_t' } : undefined);
+      const laidOut = { size: padded, offset: { msg_hdr: 0, msg_len: size } };
+      assert.deepEqual(layout.mmsghdr, has ? laidOut : undefined);
     });
 
     test(`${platform.name}: one message with room for one has room for no second head`, () => {
