@@ -52,14 +52,14 @@ export class SharedBuffers {
 
   /**
    * The data that {@link roomFor} was filled with. Data that fills less than a quarter is copied, which takes less time
-   * than new room does; other data keeps the room.
+   * than new room does; other data keeps the room. Room beyond the usual is for one message.
    */
   takeData(bytes: number): Buffer {
     const room = this.#room as Memory;
     const data = Buffer.from(room.bytes.buffer, 0, bytes);
-    if (bytes <= DEFAULT_BYTES / 4) return Buffer.from(data);
-    this.#room = undefined;
-    return data;
+    const copied = bytes <= room.bytes.length / 4;
+    if (!copied || room.bytes.length > DEFAULT_BYTES) this.#room = undefined;
+    return copied ? Buffer.from(data) : data;
   }
 }
 
