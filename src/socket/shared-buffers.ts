@@ -23,6 +23,7 @@ export class SharedBuffers {
   readonly incoming: DataBuffer;
   readonly #libc: Libc;
   #room: Memory | undefined;
+  #view: Uint8Array = new Uint8Array(0);
 
   constructor(libc: Libc) {
     const { abi } = libc;
@@ -56,10 +57,15 @@ export class SharedBuffers {
    */
   takeData(bytes: number): Buffer {
     const room = this.#room as Memory;
-    const data = Buffer.from(room.bytes.buffer, 0, bytes);
     const copied = bytes <= room.bytes.length / 4;
     if (!copied || room.bytes.length > DEFAULT_BYTES) this.#room = undefined;
-    return copied ? Buffer.from(data) : data;
+    if (!copied) return Buffer.from(room.bytes.buffer, 0, bytes);
+    // Messages are often as long as the one before.
+    if (this.#view.length !== bytes || this.#view.buffer !== room.bytes.buffer)
+      this.#view = room.bytes.subarray(0, bytes);
+    const data = Buffer.allocUnsafe(bytes);
+    data.set(this.#view);
+    return data;
   }
 }
 
