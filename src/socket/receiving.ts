@@ -53,7 +53,7 @@ class ReceivedMessage implements Message {
   }
 
   [Symbol.dispose](): void {
-    for (const fd of this.fds.splice(0)) this.#libc.close(fd);
+    this.#libc.closeAll(this.fds.splice(0));
   }
 }
 
