@@ -52,12 +52,12 @@ export class SharedBuffers {
   }
 
   /**
-   * The data that {@link roomFor} was filled with. Data that fills less than a quarter is copied, which takes less time
+   * The data that {@link roomFor} was filled with. Data that fills up to half of it is copied, which takes less time
    * than new room does; other data keeps the room. Room beyond the usual is for one message.
    */
   takeData(bytes: number): Buffer {
     const room = this.#room as Memory;
-    const copied = bytes <= room.bytes.length / 4;
+    const copied = bytes <= room.bytes.length / 2;
     if (!copied || room.bytes.length > DEFAULT_BYTES) this.#room = undefined;
     if (!copied) return Buffer.from(room.bytes.buffer, 0, bytes);
     // Messages are often as long as the one before.

@@ -19,7 +19,7 @@ suite('the memory of a received message', (test) => {
         const [a, b] = UnixSocket.pair();
         try {
           // Small buffers of Node's lie together in 8 KiB.
-          const most = Math.max(8192, 4 * bytes);
+          const most = Math.max(8192, 2 * bytes);
           const got = kept(a, b, bytes, maxBytes);
           assert.ok(got <= most, `${bytes} bytes keep ${got}`);
           const next = kept(a, b, 20_000);
