@@ -8,7 +8,8 @@ const MIB = 2 ** 20;
 function kept(a: UnixSocket, b: UnixSocket, bytes: number, maxBytes?: number): number {
   a.sendMessage(Buffer.alloc(bytes, 'x'));
   const message = b.recvMessage({ maxBytes });
-  assert.ok(message?.data.equals(Buffer.alloc(bytes, 'x')));
+  assert.ok(message);
+  assert.ok(message.data.equals(Buffer.alloc(bytes, 'x')));
   return message.data.buffer.byteLength;
 }
 
