@@ -30,21 +30,28 @@ export function descriptorOf(source: DescriptorSource): number {
   return descriptorIn('source', source);
 }
 
-/**
- * The numbers of several, each of which was read once.
- *
- * @throws what {@link descriptorOf} throws
- */
-export function descriptorsOf(sources: readonly DescriptorSource[]): number[] {
-  if (!Array.isArray(sources)) throw invalidArgType('sources', 'an array of descriptors', sources);
-  const { length } = sources;
-  const fds = new Array<number>(length);
-  for (let i = 0; i < length; i++) {
-    const source = sources[i] as DescriptorSource;
-    // The name is made for what may be refused only.
-    fds[i] = isDescriptor(source) ? source : descriptorIn(`sources[${i}]`, source);
+/** Several descriptors in room that may be used again, so that nothing is allocated for them. */
+export class DescriptorList {
+  /** The first {@link count} of them count. */
+  fds: Int32Array = new Int32Array(64);
+  count = 0;
+
+  /**
+   * Reads several sources, each once.
+   *
+   * @throws what {@link descriptorOf} throws
+   */
+  read(sources: readonly DescriptorSource[]): void {
+    if (!Array.isArray(sources)) throw invalidArgType('sources', 'an array of descriptors', sources);
+    const { length } = sources;
+    if (length > this.fds.length) this.fds = new Int32Array(length);
+    for (let i = 0; i < length; i++) {
+      const source = sources[i] as DescriptorSource;
+      // The name is made for what may be refused only.
+      this.fds[i] = isDescriptor(source) ? source : descriptorIn(`sources[${i}]`, source);
+    }
+    this.count = length;
   }
-  return fds;
 }
 
 function descriptorIn(name: string, source: DescriptorSource): number {
@@ -82,7 +89,9 @@ export function closeFD(fd: number): void {
  */
 export function closeFDs(fds: readonly number[]): void {
   if (!Array.isArray(fds)) throw invalidArgType('fds', 'an array of descriptors', fds);
-  for (const [i, fd] of fds.entries()) if (!isDescriptor(fd)) checkDescriptor(`fds[${i}]`, fd);
+  for (let i = 0; i < fds.length; i++) {
+    if (!isDescriptor(fds[i])) checkDescriptor(`fds[${i}]`, fds[i] as number);
+  }
   libc().closeAll(fds);
 }
 
