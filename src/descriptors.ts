@@ -51,6 +51,30 @@ export function descriptorsOf(sources: readonly DescriptorSource[], most: number
   return fds;
 }
 
+/** Several descriptors in room that may be used again, so that nothing is allocated for them. */
+export class DescriptorList {
+  /** The first {@link count} of them count. */
+  fds: Int32Array = new Int32Array(64);
+  count = 0;
+
+  /**
+   * Reads several sources, each once.
+   *
+   * @throws what {@link descriptorOf} throws
+   */
+  read(sources: readonly DescriptorSource[]): void {
+    if (!Array.isArray(sources)) throw invalidArgType('sources', 'an array of descriptors', sources);
+    const { length } = sources;
+    if (length > this.fds.length) this.fds = new Int32Array(length);
+    for (let i = 0; i < length; i++) {
+      const source = sources[i] as DescriptorSource;
+      // The name is made for what may be refused only.
+      this.fds[i] = isDescriptor(source) ? source : descriptorIn(`sources[${i}]`, source);
+    }
+    this.count = length;
+  }
+}
+
 function descriptorIn(name: string, source: DescriptorSource): number {
   if (typeof source === 'number') return checkDescriptor(name, source);
   const fd = typeof source === 'object' && source !== null ? numberIn(source as Handle) : undefined;
@@ -86,7 +110,9 @@ export function closeFD(fd: number): void {
  */
 export function closeFDs(fds: readonly number[]): void {
   if (!Array.isArray(fds)) throw invalidArgType('fds', 'an array of descriptors', fds);
-  for (const [i, fd] of fds.entries()) if (!isDescriptor(fd)) checkDescriptor(`fds[${i}]`, fd);
+  for (let i = 0; i < fds.length; i++) {
+    if (!isDescriptor(fds[i])) checkDescriptor(`fds[${i}]`, fds[i] as number);
+  }
   libc().closeAll(fds);
 }
 

@@ -10,7 +10,7 @@ import {
   checkWord,
   type EndpointOptions,
 } from './arguments.ts';
-import { checkDescriptor, type DescriptorSource, descriptorOf, descriptorsOf } from './descriptors.ts';
+import { checkDescriptor, DescriptorList, type DescriptorSource, descriptorOf } from './descriptors.ts';
 import { ChannelError, invalidArgType, type SyscallError, sentBefore } from './errors.ts';
 import { type Libc, libc } from './libc/calls.ts';
 import { MessageBuffer } from './libc/message-buffer.ts';
@@ -82,6 +82,7 @@ export class Endpoint extends OwnedSocket {
   readonly #sender: DescriptorSender;
   readonly #receiver: DescriptorReceiver;
   readonly #RECEIVE: Operation;
+  #list: DescriptorList | undefined;
   readonly #DONTWAIT: number;
 
   /**
@@ -298,12 +299,14 @@ export class Endpoint extends OwnedSocket {
    * @see https://man7.org/linux/man-pages/man2/sendmmsg.2.html
    */
   sendFDs(sources: readonly DescriptorSource[], options?: BlockingOptions): void {
-    const fds = descriptorsOf(sources);
+    const list = this.#read(sources);
+    const { fds, count } = list;
     const timeout = checkTimeout(options);
-    this.#requireSendable(fds);
+    this.#requireSendable(list);
     const flags = this.waits.firstFlags(timeout);
-    const sent = this.waits.clear('out', flags) ? this.#sender.many(fds, 0, flags) : 0;
-    if (sent < fds.length) this.#sendRest(fds, sent, timeout);
+    const sent = this.waits.clear('out', flags) ? this.#sender.many(fds, count, 0, flags) : 0;
+    if (sent < count) this.#sendRest(list, sent, timeout);
+    this.#list = list;
   }
 
   /**
@@ -317,11 +320,13 @@ export class Endpoint extends OwnedSocket {
    * @see https://man7.org/linux/man-pages/man2/sendmmsg.2.html
    */
   trySendFDs(sources: readonly DescriptorSource[]): number {
-    const fds = descriptorsOf(sources);
-    this.#requireSendable(fds);
+    const list = this.#read(sources);
+    this.#requireSendable(list);
     if (!this.waits.clear('out', this.#DONTWAIT)) return 0;
     try {
-      return this.#sender.many(fds, 0, this.#DONTWAIT);
+      const sent = this.#sender.many(list.fds, list.count, 0, this.#DONTWAIT);
+      this.#list = list;
+      return sent;
     } catch (error) {
       const { sent = 0 } = error as SyscallError | ChannelError;
       if (sent > 0) return sent;
@@ -379,10 +384,10 @@ export class Endpoint extends OwnedSocket {
    */
   sendFDsAsync(sources: readonly DescriptorSource[], options?: AsyncOptions): Promise<void> {
     try {
-      const fds = descriptorsOf(sources);
+      const list = this.#read(sources);
       const signal = checkSignal(options);
-      this.#requireSendable(fds);
-      const batch = new OutgoingBatch(this.libc, this.#sender, fds);
+      this.#requireSendable(list);
+      const batch = new OutgoingBatch(this.libc, this.#sender, list.fds, list.count);
       return this.waits.soon(SEND_MANY, batch.attempt, signal, () => batch.hold()).then(toNothing);
     } catch (error) {
       return Promise.reject(error);
@@ -458,8 +463,16 @@ export class Endpoint extends OwnedSocket {
     this.waits.block(SEND, (flags) => this.#sender.one(fd, flags), timeout);
   }
 
-  #sendRest(fds: number[], sent: number, timeout: number | undefined): void {
-    const batch = new OutgoingBatch(this.libc, this.#sender, fds, sent);
+  /** Takes the list out of use: a getter among the sources may send, too. Whoever is done puts it back. */
+  #read(sources: readonly DescriptorSource[]): DescriptorList {
+    const list = this.#list ?? new DescriptorList();
+    this.#list = undefined;
+    list.read(sources);
+    return list;
+  }
+
+  #sendRest({ fds, count }: DescriptorList, sent: number, timeout: number | undefined): void {
+    const batch = new OutgoingBatch(this.libc, this.#sender, fds, count, sent);
     try {
       this.waits.block(SEND_MANY, batch.attempt, timeout);
     } catch (error) {
@@ -472,9 +485,9 @@ export class Endpoint extends OwnedSocket {
   }
 
   /** The kernel would send what comes before a descriptor that is not open. Of a single one it says so in time. */
-  #requireSendable(fds: readonly number[]): void {
+  #requireSendable({ fds, count }: DescriptorList): void {
     this.requireOpen('sendmmsg');
-    const closed = fds.length > 1 ? firstClosed(this.libc, fds) : undefined;
+    const closed = count > 1 ? firstClosed(this.libc, fds, count) : undefined;
     if (closed !== undefined)
       throw this.libc.refusal('EBADF', 'sendmmsg', { detail: `(descriptor ${closed} is not open)` });
   }

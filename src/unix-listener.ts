@@ -15,6 +15,7 @@ import { checkDescriptor } from './descriptors.ts';
 import { invalidArgType, invalidArgValue } from './errors.ts';
 import { type Libc, libc } from './libc/calls.ts';
 import { accept, isListening, listen, nameOf, setNonblocking, socket, socketType } from './libc/sockets.ts';
+import { MadeSocket } from './socket/made-socket.ts';
 import { OwnedSocket } from './socket/owned-socket.ts';
 import { absolute, type BoundName, bindName, unlinkName } from './socket/paths.ts';
 import { UnixSocket } from './unix-socket.ts';
@@ -172,7 +173,7 @@ export class UnixListener extends OwnedSocket {
 
   readonly #accept = (): UnixSocket | undefined => {
     const fd = accept(this.libc, this.fd);
-    return fd === undefined ? undefined : new UnixSocket(fd);
+    return fd === undefined ? undefined : new UnixSocket(new MadeSocket(fd, this.type));
   };
 }
 

@@ -33,6 +33,7 @@ import {
   socketType,
 } from './libc/sockets.ts';
 import { connectBlocking, connectSoon } from './socket/connecting.ts';
+import { MadeSocket } from './socket/made-socket.ts';
 import { OwnedSocket } from './socket/owned-socket.ts';
 import { absolute, type BoundName, bindName, unlinkName } from './socket/paths.ts';
 import { type Message, Receiving, type Wanted } from './socket/receiving.ts';
@@ -74,9 +75,13 @@ export class UnixSocket extends OwnedSocket {
    * @throws {@link UnsupportedPlatformError} `ERR_FDCHANNEL_UNSUPPORTED_PLATFORM`
    * @see https://man7.org/linux/man-pages/man7/unix.7.html
    */
-  constructor(sockfd: number) {
+  constructor(sockfd: number);
+  /** @internal */
+  constructor(made: MadeSocket);
+  constructor(sockfd: number | MadeSocket) {
     const c = libc();
-    super(c, sockfd, checkedType(c, sockfd));
+    const { fd, type } = sockfd instanceof MadeSocket ? sockfd : checked(c, sockfd);
+    super(c, fd, type);
     const { abi } = c;
     const buffers = sharedBuffers(c);
     const { codec, outgoing, incoming } = buffers;
@@ -96,8 +101,9 @@ export class UnixSocket extends OwnedSocket {
    */
   static pair(type?: SocketType): [UnixSocket, UnixSocket] {
     const c = libc();
-    const [a, b] = socketpair(c, checkType({ type }, c.abi.framings[0]));
-    return [new UnixSocket(a), new UnixSocket(b)];
+    const made = checkType({ type }, c.abi.framings[0]);
+    const [a, b] = socketpair(c, made);
+    return [new UnixSocket(new MadeSocket(a, made)), new UnixSocket(new MadeSocket(b, made))];
   }
 
   /**
@@ -115,7 +121,8 @@ export class UnixSocket extends OwnedSocket {
     const c = libc();
     const timeout = checkTimeout(options);
     const type = checkType(options, c.abi.framings[0]);
-    return new UnixSocket(connectBlocking(c, type, new SocketAddress(c, address, 'connect'), timeout));
+    const fd = connectBlocking(c, type, new SocketAddress(c, address, 'connect'), timeout);
+    return new UnixSocket(new MadeSocket(fd, type));
   }
 
   /**
@@ -130,7 +137,7 @@ export class UnixSocket extends OwnedSocket {
     const signal = checkSignal(options);
     const type = checkType(options, c.abi.framings[0]);
     const to = new SocketAddress(c, absolute(c, address), 'connect');
-    return new UnixSocket(await connectSoon(c, type, to, signal));
+    return new UnixSocket(new MadeSocket(await connectSoon(c, type, to, signal), type));
   }
 
   /**
@@ -152,7 +159,7 @@ export class UnixSocket extends OwnedSocket {
     let bound: BoundName | undefined;
     try {
       bound = bindName(c, fd, absolute(c, address), 'dgram', mode, replace);
-      const made = new UnixSocket(fd);
+      const made = new UnixSocket(new MadeSocket(fd, 'dgram'));
       made.#bound = bound;
       return made;
     } catch (error) {
@@ -478,14 +485,14 @@ export class UnixSocket extends OwnedSocket {
 }
 
 /**
- * The type of a socket that may be taken.
+ * A socket that may be taken, and its type.
  *
  * @throws what the constructor throws
  */
-function checkedType(c: Libc, sockfd: number): SocketType {
+function checked(c: Libc, sockfd: number): { fd: number; type: SocketType } {
   checkDescriptor('sockfd', sockfd);
   const type = socketType(c, sockfd);
-  if (type === 'dgram' || (type && isConnected(c, sockfd))) return type;
+  if (type === 'dgram' || (type && isConnected(c, sockfd))) return { fd: sockfd, type };
   const got = type
     ? `an unconnected one of type ${type.toUpperCase()}`
     : 'a socket of another family or type';

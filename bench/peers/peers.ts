@@ -27,14 +27,17 @@ export const PEERS: readonly Peer[] = [
     name: 'C',
     folder: 'c',
     // Beside those that are asked for of the floor alone.
-    operations: ['pass', 'round-trip'],
+    operations: ['pass', 'round-trip', 'message'],
     tool: {
       name: 'cc',
       version: '--version',
       get: 'any C compiler, such as apt-get install gcc libc6-dev',
     },
     always: true,
-    build: (source, output) => ['cc', '-O2', '-pthread', '-o', output, `${source}/floor.c`],
+    build: (source, output) => [
+      ...['cc', '-O2', '-pthread', '-o', output],
+      ...[`${source}/floor.c`, `${source}/messages.c`],
+    ],
     start: (_source, output) => [output],
   },
   {
@@ -47,7 +50,7 @@ export const PEERS: readonly Peer[] = [
   {
     name: 'Go',
     folder: 'go',
-    operations: ['pass'],
+    operations: ['pass', 'message'],
     tool: { name: 'go', version: 'version', get: 'https://go.dev/dl, or apt-get install golang-go' },
     build: (source, output) => ['go', 'build', '-o', output, `${source}/main.go`],
     start: (_source, output) => [output],
@@ -55,7 +58,7 @@ export const PEERS: readonly Peer[] = [
   {
     name: 'Python',
     folder: 'python',
-    operations: ['pass'],
+    operations: ['pass', 'message'],
     tool: { name: 'python3', version: '--version', get: 'apt-get install python3' },
     start: (source) => ['python3', `${source}/peer.py`],
   },

@@ -1,10 +1,14 @@
-import { closeFD } from '../../src/index.ts';
+import { closeFD, type Message } from '../../src/index.ts';
 import type { Bench, Question } from '../harness/question.ts';
 import { exactly, spread } from '../harness/statistics.ts';
+import { BareSocket } from '../sides/bare-message.ts';
 import { channel } from '../sides/fdchannel.ts';
+import { messagePair, SMALL } from '../sides/messages.ts';
 
 const PASS = 'sendFD + recvFD + closeFD';
 const WOKEN = 'recvFDAsync, woken';
+const SENT = 'sendMessage + recvMessage, 64 bytes with one descriptor';
+const RECEIVED = 'recvMessage, 64 bytes with one descriptor';
 const BYTES = 'bytes allocated per call';
 const KEPT = 'bytes kept of all calls';
 const CALLS = 20_000;
@@ -18,6 +22,9 @@ const question: Question = {
     // One page of the collector's, over the calls between two looks.
     { side: PASS, metric: BYTES, atMost: 4096 / CALLS },
     { side: WOKEN, metric: BYTES, atMost: 800 },
+    // Its data lies outside of the heap.
+    { side: RECEIVED, metric: BYTES, atMost: 300 },
+    { side: RECEIVED, metric: KEPT, atMost: 100_000 },
     { side: WOKEN, metric: KEPT, atMost: 100_000 },
   ],
   async measure(bench) {
@@ -50,9 +57,46 @@ const question: Question = {
       }
     });
     close();
+    await messages(bench);
   },
 };
 export default question;
+
+async function messages(bench: Bench): Promise<void> {
+  const { near, far, data, sources, close } = messagePair({ bytes: SMALL, descriptors: 1 });
+  await count(bench, SENT, (calls) => {
+    for (let i = 0; i < calls; i++) {
+      near.sendMessage(data, sources);
+      closeFD(taken(far.recvMessage()));
+    }
+  });
+  const sender = bareSocket(bench, near.fd);
+  if (sender) {
+    await count(bench, RECEIVED, (calls) => {
+      for (let i = 0; i < calls; i++) {
+        sender.send(data, sources);
+        closeFD(taken(far.recvMessage()));
+      }
+    });
+  }
+  close();
+}
+
+/** What sends and allocates nothing, so that a receive is counted alone. */
+function bareSocket(bench: Bench, fd: number): BareSocket | undefined {
+  try {
+    return new BareSocket(fd);
+  } catch (error) {
+    bench.missing({ side: RECEIVED, reason: String(error) });
+    return undefined;
+  }
+}
+
+/** The descriptor of a message that has one. */
+function taken(message: Message | null): number {
+  if (message?.fds.length !== 1) throw new Error('received what nobody sent');
+  return message.fds[0] as number;
+}
 
 async function count(bench: Bench, side: string, run: (calls: number) => unknown): Promise<void> {
   const allocated: number[] = [];

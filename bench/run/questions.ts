@@ -5,7 +5,10 @@ import type { Question } from '../harness/question.ts';
 import { BENCH } from './workspace.ts';
 
 /** In the order in which a reader wants the answers; any other question comes after them. */
-const ORDER = ['pass', 'would-block', 'framings', 'where-time-goes', 'round-trip', 'async', 'waiting'];
+const ORDER = [
+  ...['pass', 'would-block', 'framings', 'where-time-goes', 'round-trip', 'async', 'waiting'],
+  ...['message', 'data', 'message-async', 'net-echo', 'many-descriptors', 'large-data', 'connect'],
+];
 
 /** Every question of the folder. */
 export async function loadQuestions(): Promise<Question[]> {

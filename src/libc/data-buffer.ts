@@ -26,7 +26,9 @@ export class DataBuffer extends MessageBuffer {
   readonly #controlAddress: number;
   readonly #iovecsAt: number;
   readonly #iovec: { readonly size: number; readonly base: number; readonly len: number };
-  readonly #msghdr: Readonly<Record<'msg_name' | 'msg_namelen' | 'msg_iovlen' | 'msg_control', number>>;
+  readonly #msghdr: Readonly<
+    Record<'msg_name' | 'msg_namelen' | 'msg_iovlen' | 'msg_control' | 'msg_controllen', number>
+  >;
   #bare = false;
   // Alive for as long as C may see it.
   #pointed: readonly Uint8Array[] = NOTHING;
@@ -53,12 +55,13 @@ export class DataBuffer extends MessageBuffer {
   }
 
   override get controllen(): number {
-    return super.controllen;
+    return this.#memory.words[this.#msghdr.msg_controllen / 4] as number;
   }
 
   /** Without control messages there is no control buffer: macOS refuses an empty one. */
   override set controllen(bytes: number) {
-    super.controllen = bytes;
+    // V8 has no fast path for a store through `super`: it takes 0.1 us.
+    this.#memory.words[this.#msghdr.msg_controllen / 4] = bytes;
     const bare = bytes === 0;
     if (bare === this.#bare) return;
     this.#bare = bare;

@@ -6,7 +6,7 @@ import type { ControlCodec } from './control.ts';
 import type { Transfer } from './transfer.ts';
 
 /** How many messages one system call takes. More go by several. */
-export const BATCH = 64;
+const BATCH = 64;
 
 /** What an endpoint sends: messages with one descriptor each, one or many by one system call. */
 export class DescriptorSender {
@@ -31,15 +31,16 @@ export class DescriptorSender {
   /**
    * Sends descriptors in order, by one sendmmsg(2) for each {@link BATCH} of them, until it would block.
    *
-   * @param sent how many have been sent before
+   * @param count how many there are
+   * @param sent how many of them have been sent before
    * @returns how many have been sent now
    * @throws SyscallError, ChannelError with that number in `sent`
    */
-  many(fds: readonly number[], sent: number, flags: number): number {
+  many(fds: Int32Array, count: number, sent: number, flags: number): number {
     let done = sent;
     try {
-      while (done < fds.length) {
-        const taken = this.#some(fds, done, Math.min(BATCH, fds.length - done), flags);
+      while (done < count) {
+        const taken = this.#some(fds, done, Math.min(BATCH, count - done), flags);
         if (taken === WOULD_BLOCK) break;
         done += taken;
       }
@@ -49,7 +50,7 @@ export class DescriptorSender {
     return done;
   }
 
-  #some(fds: readonly number[], from: number, count: number, flags: number): number {
+  #some(fds: Int32Array, from: number, count: number, flags: number): number {
     if (count === 1) return this.one(fds[from] as number, flags) ? 1 : WOULD_BLOCK;
     this.#batch ??= this.#build();
     const { messages } = this.#batch;

@@ -7,21 +7,24 @@ import type { Waiting } from './waits.ts';
 export class OutgoingBatch implements Waiting<true> {
   readonly #libc: Libc;
   readonly #sender: DescriptorSender;
-  readonly #fds: number[];
+  readonly #fds: Int32Array;
+  readonly #count: number;
   #sent: number;
   /** The first duplicate among the descriptors; all behind it are duplicates, too. */
   #held: number;
 
   /**
-   * @param fds borrowed until {@link hold}
+   * @param fds borrowed until {@link hold}; the array belongs to the batch
+   * @param count how many of them there are
    * @param sent how many of them have been sent before
    */
-  constructor(libc: Libc, sender: DescriptorSender, fds: number[], sent = 0) {
+  constructor(libc: Libc, sender: DescriptorSender, fds: Int32Array, count: number, sent = 0) {
     this.#libc = libc;
     this.#sender = sender;
     this.#fds = fds;
+    this.#count = count;
     this.#sent = sent;
-    this.#held = fds.length;
+    this.#held = count;
   }
 
   /** How many have been sent. */
@@ -36,10 +39,9 @@ export class OutgoingBatch implements Waiting<true> {
 
   /** Sends what there is room for; undefined while something is left. */
   readonly attempt = (flags: number): true | undefined => {
-    const { length } = this.#fds;
-    this.#sent = this.#sender.many(this.#fds, this.#sent, flags);
+    this.#sent = this.#sender.many(this.#fds, this.#count, this.#sent, flags);
     this.#letGo(this.#sent);
-    return this.#sent === length ? true : undefined;
+    return this.#sent === this.#count ? true : undefined;
   };
 
   /**
@@ -51,7 +53,7 @@ export class OutgoingBatch implements Waiting<true> {
     const first = this.#sent;
     let next = first;
     try {
-      for (; next < this.#fds.length; next++) {
+      for (; next < this.#count; next++) {
         this.#fds[next] = this.#libc.duplicate(this.#fds[next] as number);
       }
     } catch (error) {
@@ -63,12 +65,12 @@ export class OutgoingBatch implements Waiting<true> {
   }
 
   release(): void {
-    this.#letGo(this.#fds.length);
+    this.#letGo(this.#count);
   }
 
   interrupted(cause: unknown): unknown {
     if (this.#sent === 0) return cause;
-    const message = `${this.#sent} of ${this.#fds.length} descriptors were sent before the call was ended`;
+    const message = `${this.#sent} of ${this.#count} descriptors were sent before the call was ended`;
     return sentBefore(new ChannelError('ERR_FDCHANNEL_PARTLY_SENT', message, { cause }), this.#sent);
   }
 

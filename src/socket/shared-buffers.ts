@@ -13,6 +13,8 @@ export const MOST_PARTS = 16;
 /** Small data is copied into the message, as that takes less time than to ask where it lies. */
 const COPIED_DATA = 4096;
 
+const NO_DATA: Uint8Array = new Uint8Array(0);
+
 /**
  * The messages of all sockets of a thread, which use them in turn: between two system calls nobody needs them. So a
  * socket that is idle costs no memory for messages.
@@ -23,6 +25,8 @@ export class SharedBuffers {
   readonly incoming: DataBuffer;
   readonly #libc: Libc;
   #room: Memory | undefined;
+  /** The beginning of the room. */
+  #view: Uint8Array = NO_DATA;
 
   constructor(libc: Libc) {
     const { abi } = libc;
@@ -46,19 +50,31 @@ export class SharedBuffers {
   roomFor(bytes: number): Memory {
     if (!this.#room || this.#room.bytes.length < bytes) {
       this.#room = new Memory(this.#libc.raw, Math.max(DEFAULT_BYTES, (bytes + 3) & ~3));
+      this.#view = NO_DATA;
     }
     return this.#room;
   }
 
   /**
-   * The data that {@link roomFor} was filled with. Data that fills less than a quarter is copied, which takes less time
-   * than new room does; other data keeps the room.
+   * The data that {@link roomFor} was filled with. Data that fills up to half of it is copied, which takes less time
+   * than new room does; other data keeps the room. Room beyond the usual is for one message.
    */
   takeData(bytes: number): Buffer {
-    const room = this.#room as Memory;
-    const data = Buffer.from(room.bytes.buffer, 0, bytes);
-    if (bytes <= DEFAULT_BYTES / 4) return Buffer.from(data);
-    this.#room = undefined;
+    const { bytes: room } = this.#room as Memory;
+    let data: Buffer;
+    const copied = bytes <= room.length / 2;
+    if (copied) {
+      // Messages are often as long as the one before.
+      if (this.#view.length !== bytes) this.#view = room.subarray(0, bytes);
+      data = Buffer.allocUnsafe(bytes);
+      data.set(this.#view);
+    } else {
+      data = Buffer.from(room.buffer, 0, bytes);
+    }
+    if (!copied || room.length > DEFAULT_BYTES) {
+      this.#room = undefined;
+      this.#view = NO_DATA;
+    }
     return data;
   }
 }

@@ -15,6 +15,8 @@ const NUMBERS: Record<string, Record<number, string>> = {
     219: 'poll', // restart_syscall: a poll goes on after a signal that another thread took
     271: 'ppoll',
     288: 'accept4',
+    299: 'recvmmsg',
+    307: 'sendmmsg',
   },
   arm64: {
     63: 'read',
@@ -26,11 +28,15 @@ const NUMBERS: Record<string, Record<number, string>> = {
     211: 'sendmsg',
     212: 'recvmsg',
     242: 'accept4',
+    243: 'recvmmsg',
+    269: 'sendmmsg',
   },
 };
 
 /** Where a blocking call waits for its peer. Node's own waits, epoll_wait and futex, are none of these. */
-const PEER = ['recvmsg', 'sendmsg', 'poll', 'ppoll', 'accept', 'accept4', 'connect'];
+const PEER = [
+  ...['recvmsg', 'sendmsg', 'recvmmsg', 'sendmmsg', 'poll', 'ppoll', 'accept', 'accept4', 'connect'],
+];
 
 /**
  * Waits until a thread is asleep in one of the system calls. Skips the test where nothing tells.

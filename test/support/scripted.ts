@@ -60,7 +60,7 @@ export function scripted(name: string, ...steps: Step[]): Scripted {
     ...(abi.mmsghdr && { sendmmsg: c('sendmmsg'), recvmmsg: c('recvmmsg') }),
     shutdown: c('shutdown'),
     close: c('close'),
-    ...(name.startsWith('linux') && { close_range: c('close_range') }),
+    close_range: c('close_range'),
     poll: c('poll'),
     getsockopt: c('getsockopt'),
     setsockopt: c('setsockopt'),

@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "floor.h"
+
 #define CHUNK 200 // fewer packets than a socket holds
 
 struct message {
@@ -27,11 +29,11 @@ struct message {
 };
 
 static struct message outgoing, incoming;
-static int ends[2]; // what is sent on the first is received on the second
-static int source;
+int ends[2];
+int source;
 static int received[CHUNK];
 
-static void fail(const char *what) {
+void fail(const char *what) {
   fprintf(stderr, "%s: %s\n", what, strerror(errno));
   exit(1);
 }
@@ -81,7 +83,7 @@ static int recv_fd(int sockfd, int flags) {
   return fd;
 }
 
-static void close_fd(int fd) {
+void close_fd(int fd) {
   if (close(fd) < 0) fail("close");
 }
 
@@ -113,15 +115,19 @@ static void watch(int sockfd) {
   if (epoll_ctl(watched, EPOLL_CTL_ADD, sockfd, &event) < 0) fail("epoll_ctl");
 }
 
-static int recv_fd_by_epoll(int sockfd, int flags) {
+int wait_by_epoll(int sockfd) {
   if (watched < 0) watch(sockfd);
   struct epoll_event ready;
+  while (epoll_wait(watched, &ready, 1, -1) < 0)
+    if (errno != EINTR) fail("epoll_wait");
+  return ready.data.fd;
+}
+
+static int recv_fd_by_epoll(int sockfd, int flags) {
   int fd;
   do {
-    while (epoll_wait(watched, &ready, 1, -1) < 0)
-      if (errno != EINTR) fail("epoll_wait");
-    if (ready.data.fd != sockfd) errno = EPROTO, fail("epoll_wait");
-  } while ((fd = recv_fd(ready.data.fd, flags | MSG_DONTWAIT)) == -1);
+    if (wait_by_epoll(sockfd) != sockfd) errno = EPROTO, fail("epoll_wait");
+  } while ((fd = recv_fd(sockfd, flags | MSG_DONTWAIT)) == -1);
   return fd;
 }
 
@@ -210,11 +216,7 @@ static void fill_and_fetch(int count) { fill(count); fetch(count); }
 static void clear(int count) { for (at = 0; at < count;) close_one(); }
 static void fetch_and_clear(int count) { fetch(count); clear(count); }
 
-static const struct operation {
-  const char *name;
-  int type, chunk;
-  void (*run)(void), (*before)(int), (*after)(int), (*start)(void);
-} operations[] = {
+static const struct operation operations[] = {
   {"pass", SOCK_SEQPACKET, 0, pass, NULL, NULL, NULL},
   {"pass-stream", SOCK_STREAM, 0, pass, NULL, NULL, NULL},
   {"pass-epoll", SOCK_SEQPACKET, 0, pass_by_epoll, NULL, NULL, NULL},
@@ -226,7 +228,13 @@ static const struct operation {
   {"round-trip", SOCK_SEQPACKET, 0, round_trip, NULL, NULL, start_echo},
   {"round-trip-poll", SOCK_SEQPACKET, 0, round_trip, NULL, NULL, start_poll_echo},
   {"round-trip-epoll", SOCK_SEQPACKET, 0, round_trip, NULL, NULL, start_epoll_echo},
+  {NULL, 0, 0, NULL, NULL, NULL, NULL},
 };
+
+static const struct operation *find(const struct operation *op, const char *name) {
+  while (op->name && strcmp(op->name, name) != 0) op++;
+  return op->name ? op : NULL;
+}
 
 // An operation's name may end in "-threaded", or in the number of sockets that are watched.
 static const struct operation *start(char *name) {
@@ -237,16 +245,11 @@ static const struct operation *start(char *name) {
   } else if (last && (sockets = atoi(last + 1)) > 0) {
     *last = '\0';
   }
-  for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
-    const struct operation *op = &operations[i];
-    if (strcmp(op->name, name) != 0) continue;
-    open_channel(op->type);
-    if (op->start) op->start();
-    return op;
-  }
-  errno = EINVAL;
-  fail(name);
-  return NULL;
+  const struct operation *op = find(operations, name);
+  if (!op && !(op = find(message_operations, name))) errno = EINVAL, fail(name);
+  open_channel(op->type);
+  if (op->start) op->start();
+  return op;
 }
 
 static long long now(void) {
