@@ -98,7 +98,7 @@ export class Receiving {
     const surplus = fds.length > wanted.descriptors;
     if (surplus) for (const fd of fds.splice(wanted.descriptors)) this.#libc.discard(fd);
     const from = this.#nameBytes > 0 ? nameIn(this.#libc, incoming.name, name) : undefined;
-    if (received === 0 && fds.length === 0 && !lost) {
+    if (received === 0 && fds.length === 0 && !lost && !surplus) {
       // A look at what comes next must not write into the caller's memory.
       incoming.receiveAt(this.#buffers.roomFor(1).address, 1);
       if (this.#type === 'stream' || transfer.atEnd()) return null;
