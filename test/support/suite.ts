@@ -16,7 +16,7 @@ globalThis.UVU_DEFER = 1;
 const uvu = await import('uvu');
 
 export interface TestOptions {
-  /** Milliseconds. @default 20000 */
+  /** Milliseconds. @default 60000 */
   readonly timeout?: number;
   /** Why the test cannot run here. */
   readonly skip?: string | false | undefined;
@@ -51,7 +51,7 @@ export function suite(name: string, define: (test: Test) => void): void {
       skipped(entry, options.skip);
       group.skip();
     } else {
-      group(title, () => runTest(entry, body, options.timeout ?? 20_000));
+      group(title, () => runTest(entry, body, options.timeout ?? 60_000));
     }
   });
   if (size === 0) problem(`no test in suite ${name}`);
