@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
 import { Socket } from 'node:net';
-import type { Framing } from '../src/abi/abi.ts';
 import { guardedPoll } from '../src/guarded-poll.ts';
 import { closeFD } from '../src/index.ts';
 import type { LoopEvents, LoopPoll } from '../src/libc/binding.ts';
 import { libc } from '../src/libc/calls.ts';
-import { turns } from './async/waits.ts';
-import { assertRefused, FRAMINGS, temporaryFile, withDescriptors } from './support/channel.ts';
 import { openDescriptors } from './support/descriptors.ts';
+import { ENDPOINTS } from './support/ends.ts';
+import { temporaryFile, withDescriptors } from './support/files.ts';
 import { startFixture } from './support/processes.ts';
-import { sendRaw, statusFlags } from './support/raw.ts';
+import { type SocketType, sendRaw, statusFlags } from './support/raw.ts';
+import { assertRefused } from './support/refusals.ts';
 import { suite } from './support/suite.ts';
+import { turns } from './support/waits.ts';
 
 const READABLE = { readable: true, writable: false };
 const WRITABLE = { readable: false, writable: true };
@@ -25,7 +26,7 @@ interface Scene {
 }
 
 async function scene(
-  framing: Framing,
+  framing: SocketType,
   events: LoopEvents,
   body: (scene: Scene) => Promise<unknown>,
 ): Promise<void> {
@@ -87,7 +88,7 @@ async function failing(
 
 /** What src/guarded-poll.ts relies on in Node, and Node's documentation does not promise. */
 suite('a poll that Node itself guards', (test) => {
-  for (const framing of FRAMINGS) {
+  for (const { type: framing } of ENDPOINTS) {
     test(`reports what is there, again in each turn, and takes nothing, ${framing}`, () =>
       scene(framing, READABLE, async ({ polled, peer, taken }) => {
         await turns();

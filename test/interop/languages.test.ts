@@ -1,16 +1,11 @@
 import assert from 'node:assert/strict';
 import { readSync } from 'node:fs';
-import type { Framing } from '../../src/abi/abi.ts';
-import {
-  assertRefused,
-  ENDED,
-  FRAMINGS,
-  SOON,
-  temporaryFile,
-  withChannel,
-  withDescriptors,
-} from '../support/channel.ts';
+import { WITHIN_SECONDS, withChannel } from '../support/channel.ts';
+import { ENDPOINTS } from '../support/ends.ts';
+import { temporaryFile, withDescriptors } from '../support/files.ts';
 import { startProcess } from '../support/processes.ts';
+import type { SocketType } from '../support/raw.ts';
+import { assertRefused, ENDED } from '../support/refusals.ts';
 import { skip, suite } from '../support/suite.ts';
 
 interface Language {
@@ -19,7 +14,7 @@ interface Language {
   /** Ends well where the language has what the program needs. */
   readonly probe: string;
   readonly needs: string;
-  readonly framings: readonly Framing[];
+  readonly types: readonly SocketType[];
   /** Has a socket on descriptor 3. Receives a file, prints what it reads there, and sends back a pipe with `answer`. */
   readonly program: string;
 }
@@ -30,7 +25,7 @@ const languages: Language[] = [
     command: ['python3', '-c'],
     probe: 'import socket; socket.send_fds',
     needs: 'Python 3.9',
-    framings: FRAMINGS,
+    types: ['seqpacket', 'stream'],
     program: `
 import os, socket
 s = socket.socket(fileno=3)
@@ -47,7 +42,7 @@ socket.send_fds(s, [b'' if s.type == socket.SOCK_SEQPACKET else b'x'], [r])
     command: ['ruby', '-e'],
     probe: 'require "socket"; UNIXSocket.instance_method(:send_io)',
     needs: 'Ruby',
-    framings: FRAMINGS,
+    types: ['seqpacket', 'stream'],
     program: `
 require 'socket'
 s = UNIXSocket.for_fd(3)
@@ -63,7 +58,7 @@ s.send_io(r)
     command: ['perl', '-e'],
     probe: 'use IO::FDPass',
     needs: 'Perl with IO::FDPass',
-    framings: ['stream'], // It takes a packet without data for the end, descriptor or not.
+    types: ['stream'], // It takes a packet without data for the end, descriptor or not.
     program: `
 use IO::FDPass;
 my $fd = IO::FDPass::recv(3);
@@ -88,23 +83,23 @@ async function runs([command, ...args]: readonly [string, ...string[]], script: 
 }
 
 suite('other languages', (test) => {
-  for (const { name, command, probe, needs, framings, program } of languages) {
-    for (const framing of framings) {
-      test(`${name}, in both directions, ${framing}`, () =>
-        withChannel(framing, (own, peer) =>
+  for (const { name, command, probe, needs, types, program } of languages) {
+    for (const kind of ENDPOINTS.filter(({ type }) => types.includes(type))) {
+      test(`${name}, in both directions, ${kind.name}`, () =>
+        withChannel(kind, (own, peer) =>
           withDescriptors([temporaryFile('question')], async (file) => {
             if (!(await runs(command, probe))) skip(`${needs} is not installed`);
             const [executable, ...args] = command;
             const child = startProcess(executable, [...args, program], { fds: [peer.fd] });
             peer.destroy();
-            own.sendFD(file);
+            own.send(file);
             const { code, stdout, stderr } = await child.exit;
             assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: '1 question\n', stderr: '' });
-            await withDescriptors([own.recvFD(SOON)], (answer) => {
+            await withDescriptors([own.receive(WITHIN_SECONDS)], (answer) => {
               const bytes = Buffer.alloc(10);
               assert.equal(bytes.toString('utf8', 0, readSync(answer, bytes)), 'answer');
             });
-            assertRefused(() => own.recvFD(SOON), ENDED);
+            assertRefused(() => own.receive(WITHIN_SECONDS), ENDED);
           }),
         ));
     }

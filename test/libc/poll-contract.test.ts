@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import { constants } from 'node:fs';
-import type { Framing } from '../../src/abi/abi.ts';
 import type { LoopEvents, LoopPoll, LoopPollCallback } from '../../src/libc/binding.ts';
 import { libc } from '../../src/libc/calls.ts';
-import { turns } from '../async/waits.ts';
-import { FRAMINGS } from '../support/channel.ts';
+import { ENDPOINTS } from '../support/ends.ts';
 import { startFixture } from '../support/processes.ts';
-import { sendRaw, statusFlags } from '../support/raw.ts';
+import { type SocketType, sendRaw, statusFlags } from '../support/raw.ts';
 import { suite } from '../support/suite.ts';
 import { startWorker } from '../support/threads.ts';
+import { turns } from '../support/waits.ts';
 
 /**
  * What src/readiness.ts relies on in koffi.node.poll, and koffi's documentation does not promise. An update of
@@ -47,7 +46,7 @@ interface Scene {
 }
 
 /** Runs the body with sockets of its own, and closes its polls before the sockets. */
-async function scene(type: Framing, body: (scene: Scene) => unknown): Promise<void> {
+async function scene(type: SocketType, body: (scene: Scene) => unknown): Promise<void> {
   const [polled, peer] = libc().socketpair(type);
   const [placeholder, other] = libc().socketpair('stream');
   const copy = libc().duplicate(placeholder);
@@ -72,7 +71,7 @@ async function scene(type: Framing, body: (scene: Scene) => unknown): Promise<vo
 }
 
 suite('koffi.node.poll, undocumented', (test) => {
-  for (const framing of FRAMINGS) {
+  for (const { type: framing } of ENDPOINTS) {
     test(`calls back with a status and the events, on a ${framing} socket`, () =>
       scene(framing, async ({ polled, peer, log, poll }) => {
         poll(polled, READABLE);
@@ -158,7 +157,7 @@ suite('koffi.node.poll, undocumented', (test) => {
       assert.deepEqual(log.take(), []);
     }));
 
-  for (const framing of FRAMINGS) {
+  for (const { type: framing } of ENDPOINTS) {
     test(`it does not look at the number before the loop turns: dup3 to a ${framing} socket is followed`, () =>
       scene(framing, async ({ polled, peer, placeholder, other, log, poll }) => {
         poll(placeholder, READABLE);
@@ -209,7 +208,7 @@ suite('koffi.node.poll, undocumented', (test) => {
     }));
 
   test('a peer that is gone, or a shutdown, is an event of whatever was asked for', async () => {
-    for (const framing of FRAMINGS) {
+    for (const { type: framing } of ENDPOINTS) {
       for (const events of [READABLE, WRITABLE]) {
         await scene(framing, async ({ polled, peer, log, poll }) => {
           poll(polled, events);

@@ -1,5 +1,6 @@
-import type { Calls, Outcome } from '../fixtures/calls-endpoint.ts';
+import type { Call, Calls, Outcome } from '../fixtures/calls-end.ts';
 import { untilBlocked } from './blocked.ts';
+import type { Kind } from './ends.ts';
 import { type FixtureOptions, type Process, startFixture } from './processes.ts';
 import { startWorker } from './threads.ts';
 
@@ -11,14 +12,14 @@ export interface CallingThread {
   readonly exit: Promise<number>;
 }
 
-/** Calls methods of an endpoint on `sockfd`, one after the other, in a thread of its own. */
-export function callInThread(sockfd: number, ...calls: Calls['calls']): Promise<CallingThread> {
-  return callAllInThread({ sockfd, calls });
+/** Calls methods of an end on `sockfd`, one after the other, in a thread of its own. */
+export function callInThread(kind: Kind, sockfd: number, ...calls: readonly Call[]): Promise<CallingThread> {
+  return callAllInThread({ kind: kind.name, sockfd, calls });
 }
 
-/** The same for several endpoints, one after the other, in one thread. */
+/** The same for several ends, one after the other, in one thread. */
 export async function callAllInThread(...all: readonly Calls[]): Promise<CallingThread> {
-  const thread = await startWorker('calls-endpoint.ts', all);
+  const thread = await startWorker('calls-end.ts', all);
   return {
     next: async () => (await thread.next()) as Outcome,
     blocked: () =>
@@ -32,6 +33,8 @@ export async function callAllInThread(...all: readonly Calls[]): Promise<Calling
 
 export interface CallingProcess extends Process {
   next(): Promise<Outcome>;
+  /** Waits until its main thread is asleep in the kernel. @returns the name of the system call */
+  blocked(): Promise<string>;
 }
 
 /**
@@ -39,12 +42,17 @@ export interface CallingProcess extends Process {
  * its own.
  */
 export function callInProcess(
+  kind: Kind,
   sockfd: number,
-  calls: Calls['calls'],
+  calls: readonly Call[],
   others: readonly number[] = [],
   options: FixtureOptions = {},
 ): CallingProcess {
-  const args = [JSON.stringify([{ sockfd: 3, calls }] satisfies Calls[])];
-  const fixture = startFixture('calls-endpoint.ts', { ...options, args, fds: [sockfd, ...others] });
-  return { ...fixture, next: async () => JSON.parse(await fixture.line()) };
+  const args = [JSON.stringify([{ kind: kind.name, sockfd: 3, calls }] satisfies Calls[])];
+  const fixture = startFixture('calls-end.ts', { ...options, args, fds: [sockfd, ...others] });
+  return {
+    ...fixture,
+    next: async () => JSON.parse(await fixture.line()),
+    blocked: () => untilBlocked(fixture.pid),
+  };
 }

@@ -1,22 +1,40 @@
 import assert from 'node:assert/strict';
 import { constants } from 'node:fs';
 import koffi from 'koffi';
-import type { Endpoint } from '../../src/index.ts';
+import type { Framing } from '../../src/abi/abi.ts';
 import { libc, WOULD_BLOCK } from '../../src/libc/calls.ts';
 import { MessageBuffer } from '../../src/libc/message-buffer.ts';
 import { ControlCodec } from '../../src/message.ts';
 
-/** What no endpoint does, and what its peer or its host may do to it. */
+/** What no user of the library does: sockets as the kernel has them, and what peers and hosts may do to them. */
 
-const [F_SETFD, F_GETFL, F_SETFL, SOL_SOCKET] = [2, 3, 4, 1];
+export type SocketType = Framing | 'dgram';
+
+const [F_SETFD, F_GETFL, F_SETFL, SOL_SOCKET, SHUT_WR] = [2, 3, 4, 1, 1];
 
 const c = koffi.load(null);
 const fcntl = c.func('int fcntl(int fd, int op, ...)');
 const setsockopt = c.func('int setsockopt(int fd, int level, int name, const int *value, uint32_t length)');
+const shutdown = c.func('int shutdown(int fd, int how)');
 
 /** Options of a Linux socket that make the kernel add control messages (asm-generic/socket.h). */
 export const SO_PASSCRED = 16;
 export const SO_PASSPIDFD = 76;
+
+/** Two connected sockets, owned by the caller. */
+export function socketpair(type: SocketType): [number, number] {
+  return libc().socketpair(type);
+}
+
+/** Another number for what `fd` refers to, owned by the caller. */
+export function duplicate(fd: number): number {
+  return libc().duplicate(fd);
+}
+
+/** Makes an open number refer to what `fd` refers to. */
+export function redirect(number: number, fd: number): void {
+  libc().redirect(number, fd);
+}
 
 /** Sends one message with so many bytes of data and these descriptors. */
 export function sendRaw(sockfd: number, dataBytes: number, fds: readonly number[] = []): void {
@@ -26,16 +44,26 @@ export function sendRaw(sockfd: number, dataBytes: number, fds: readonly number[
   assert.equal(libc().sendmsg(sockfd, message.address, 0), dataBytes);
 }
 
-/** Sends a file until there is no room. @returns how often that was */
-export function fill(endpoint: Endpoint, fd: number): number {
+/** Sends a descriptor until there is no room. @returns how often that was */
+export function fill(sockfd: number, fd: number): number {
   const c = libc();
   const codec = new ControlCodec(c.abi, c.layout);
-  const stream = c.unixSocketType(endpoint.fd) === 'stream';
+  const stream = c.unixSocketType(sockfd) === 'stream';
   const message = new MessageBuffer(c, stream ? 1 : 0, codec.space(1));
   message.controllen = codec.encode(message.control, [fd]);
   for (let sent = 0; ; sent++) {
-    if (c.sendmsg(endpoint.fd, message.address, c.abi.MSG_DONTWAIT) === WOULD_BLOCK) return sent;
+    if (c.sendmsg(sockfd, message.address, c.abi.MSG_DONTWAIT) === WOULD_BLOCK) return sent;
   }
+}
+
+/** Ends one direction: the peer receives what was sent, then the end, and goes on sending. */
+export function shutdownSending(sockfd: number): void {
+  assert.equal(shutdown(sockfd, SHUT_WR), 0);
+}
+
+/** Whether nobody has the peer of a socket any more. */
+export function hasHungUp(sockfd: number): boolean {
+  return (libc().poll(sockfd, 0, 0) & libc().abi.POLLHUP) !== 0;
 }
 
 /** Switches an option on. @returns false where the kernel does not have it */

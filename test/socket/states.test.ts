@@ -1,0 +1,232 @@
+import assert from 'node:assert/strict';
+import { closeFD } from '../../src/index.ts';
+import { assertReceives, assertWorks } from '../support/channel.ts';
+import { isOpen } from '../support/descriptors.ts';
+import { waysOut } from '../support/endings.ts';
+import { ENDS, type End, type Kind } from '../support/ends.ts';
+import { temporaryFile, withDescriptors } from '../support/files.ts';
+import {
+  assertRefused,
+  assertRejects,
+  closed,
+  RECEIVE_CLOSED,
+  type Refusal,
+  SEND_CLOSED,
+} from '../support/refusals.ts';
+import { suite } from '../support/suite.ts';
+import { observe, turns } from '../support/waits.ts';
+
+/** How an end can send or receive in a state. */
+type Passing = 'passes' | 'waits' | 'ended' | 'closed';
+
+interface State {
+  /** `own` is the end that is looked at, `file` a descriptor to send. */
+  enter(own: End, peer: End, file: number, kind: Kind): void;
+  readonly send: Passing;
+  readonly receive: Passing;
+}
+
+const states: Record<string, State> = {
+  open: { enter() {}, send: 'passes', receive: 'waits' },
+  queued: { enter: (_, peer, file) => peer.send(file), send: 'passes', receive: 'passes' },
+  full: { enter: (own, _, file, kind) => void kind.fill(own, file), send: 'waits', receive: 'waits' },
+  'waiting to receive': {
+    enter: (own) => void own.receiveAsync().catch(() => {}),
+    send: 'passes',
+    receive: 'waits',
+  },
+  'waiting to send': {
+    enter(own, _, file, kind) {
+      kind.fill(own, file);
+      own.sendAsync(file).catch(() => {});
+    },
+    send: 'waits',
+    receive: 'waits',
+  },
+  'peer shut down': { enter: (_, peer) => peer.shutdown(), send: 'ended', receive: 'ended' },
+  'shut down': { enter: (own) => own.shutdown(), send: 'ended', receive: 'ended' },
+  'peer gone': { enter: (_, peer) => peer.destroy(), send: 'ended', receive: 'ended' },
+  'peer gone, descriptor queued': {
+    enter(_, peer, file) {
+      peer.send(file);
+      peer.destroy();
+    },
+    send: 'ended',
+    receive: 'passes',
+  },
+  'peer gone with ours unread': {
+    enter(own, peer, file) {
+      own.send(file);
+      peer.destroy();
+    },
+    send: 'ended',
+    receive: 'ended',
+  },
+  ...Object.fromEntries(
+    waysOut.map(([way, giveUp]): [string, State] => [
+      `after ${way}`,
+      { enter: giveUp, send: 'closed', receive: 'closed' },
+    ]),
+  ),
+};
+
+/** What a call comes to. 'waits' is a promise that stays pending; 'nothing' is undefined. */
+type Result =
+  | Refusal
+  | 'blocks'
+  | 'waits'
+  | 'nothing'
+  | 'a descriptor'
+  | 'the end'
+  | 'the end itself'
+  | 'the socket'
+  | '-1';
+
+interface Method {
+  readonly name: string;
+  call(own: End, file: number): unknown;
+  readonly async?: true;
+  /** Which of a state's words decides what it comes to, and what that is. */
+  readonly by: 'send' | 'receive';
+  readonly results: Readonly<Record<Passing, Result>>;
+}
+
+function methods({ ended, receivers }: Kind): Method[] {
+  const sending = (waits: Result): Method['results'] => ({
+    passes: 'nothing',
+    waits,
+    ended: ended.send,
+    closed: SEND_CLOSED,
+  });
+  const receiving = (waits: Result): Method['results'] => ({
+    passes: 'a descriptor',
+    waits,
+    ended: ended.receive,
+    closed: RECEIVE_CLOSED,
+  });
+  /** Of a method that passes nothing. */
+  const life = (name: string, call: Method['call'], open: Result, gone: Result = closed(name)): Method => ({
+    name,
+    call,
+    by: 'send',
+    results: { passes: open, waits: open, ended: open, closed: gone },
+  });
+  return [
+    { name: 'send', call: (own, file) => own.send(file), by: 'send', results: sending('blocks') },
+    {
+      name: 'sendAsync',
+      call: (own, file) => own.sendAsync(file),
+      async: true,
+      by: 'send',
+      results: sending('waits'),
+    },
+    ...receivers.map(
+      ({ form, receive, empty }): Method => ({
+        name: form,
+        call: receive,
+        by: 'receive',
+        results: receiving(empty),
+      }),
+    ),
+    {
+      name: 'receiveAsync',
+      call: (own) => own.receiveAsync(),
+      async: true,
+      by: 'receive',
+      results: receiving('waits'),
+    },
+    {
+      name: 'iterate',
+      call: async (own) => {
+        const { done, value } = await own.iterate().next();
+        return done ? 'the end' : value;
+      },
+      async: true,
+      by: 'receive',
+      results: { ...receiving('waits'), ended: 'the end' },
+    },
+    life('fd', (own) => own.fd, 'the socket', '-1'),
+    life('shutdown', (own) => own.shutdown(), 'nothing'),
+    life('destroy', (own) => own.destroy(), 'nothing', 'nothing'),
+    life('dispose', (own) => own[Symbol.dispose](), 'nothing', 'nothing'),
+    life('detach', (own) => own.detach(), 'the socket'),
+    life('ref', (own) => own.ref(), 'the end itself'),
+    life('unref', (own) => own.unref(), 'the end itself'),
+  ];
+}
+
+async function assertResult(method: Method, wanted: Result, own: End, file: number): Promise<void> {
+  const socket = own.fd;
+  const call = (): unknown => method.call(own, file);
+  if (typeof wanted !== 'string') {
+    if (method.async) await assertRejects(call() as Promise<unknown>, wanted);
+    else assertRefused(call, wanted);
+    return;
+  }
+  const returned = call();
+  assert.equal(returned instanceof Promise, method.async ?? false);
+  if (wanted === 'waits') {
+    const wait = observe(returned as Promise<unknown>);
+    await turns();
+    assert.equal(wait.state, 'pending');
+    own.destroy();
+    await assertRejects(wait.promise, method.by === 'send' ? SEND_CLOSED : RECEIVE_CLOSED);
+    return;
+  }
+  const result = await returned;
+  if (wanted === 'a descriptor') {
+    assert.notEqual(result, socket);
+    closeFD(result as number);
+    return;
+  }
+  const values = { nothing: undefined, 'the end itself': own, 'the socket': socket, '-1': -1 };
+  assert.equal(result, wanted in values ? values[wanted as keyof typeof values] : wanted);
+}
+
+for (const kind of ENDS) {
+  for (const [name, state] of Object.entries(states)) {
+    suite(`an end, ${name}, ${kind.name}`, (test) => {
+      for (const method of methods(kind)) {
+        const wanted = method.results[state[method.by]];
+        // That it does is in queue.test.ts.
+        if (wanted === 'blocks') continue;
+        test(`${method.name}: ${typeof wanted === 'string' ? wanted : wanted[1]}`, () =>
+          withDescriptors([temporaryFile()], async (file) => {
+            const [own, peer] = kind.pair();
+            const socket = own.fd;
+            state.enter(own, peer, file, kind);
+            if (state.send === 'closed') {
+              assert.equal(isOpen(socket), false);
+              await withSuccessor(kind, socket, file, () => assertResult(method, wanted, own, file));
+            } else {
+              await assertResult(method, wanted, own, file);
+              own.destroy();
+              assert.equal(own.fd, -1);
+              if (method.name === 'detach') closeFD(socket);
+              assert.equal(isOpen(socket), false);
+            }
+            peer.destroy();
+          }));
+      }
+    });
+  }
+}
+
+/** Runs the body while another end has the number: had a call reached the kernel, it would show there. */
+async function withSuccessor(
+  kind: Kind,
+  number: number,
+  file: number,
+  body: () => Promise<unknown>,
+): Promise<void> {
+  const [near, far] = kind.pair();
+  assert.ok([near.fd, far.fd].includes(number), 'the number is in use again');
+  far.send(file);
+  near.send(file);
+  await body();
+  assertReceives(near, file);
+  assertReceives(far, file);
+  assertWorks(near, far);
+  near.destroy();
+  far.destroy();
+}
