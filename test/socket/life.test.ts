@@ -4,6 +4,7 @@ import { assertReceives, assertWorks, WITHIN_SECONDS, withChannel } from '../sup
 import { changes, identity, isOpen, openDescriptors } from '../support/descriptors.ts';
 import { ENDS } from '../support/ends.ts';
 import { temporaryFile, withDescriptors } from '../support/files.ts';
+import { startFixture } from '../support/processes.ts';
 import { socketpair, statusFlags } from '../support/raw.ts';
 import { assertRefused, closed } from '../support/refusals.ts';
 import { suite } from '../support/suite.ts';
@@ -66,6 +67,12 @@ for (const kind of ENDS) {
         assertWorks(a, b);
       }
       assert.deepEqual(changes(before, openDescriptors()), []);
+    });
+
+    test('descriptor 0 is a socket as any other', async () => {
+      const fixture = startFixture('owns-zero.ts', { args: [kind.name] });
+      const { code, stdout, stderr } = await fixture.exit;
+      assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: 'done\n', stderr: '' });
     });
 
     test('shutdown leaves the socket open', () =>
