@@ -2,7 +2,8 @@ import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 import type koffi from 'koffi';
-import { type Abi, abiOf, assertSupported, type Layout } from '../abi/abi.ts';
+import type { Abi, Layout } from '../abi/abi.ts';
+import { abiOf, assertSupported } from '../abi/host.ts';
 import { UnsupportedPlatformError } from '../errors.ts';
 import { layoutOf } from './layout.ts';
 
@@ -21,6 +22,7 @@ export interface Binding {
   poll(fds: number, nfds: number, timeout: number): number;
   getsockopt(sockfd: number, level: number, optname: number, optval: number, optlen: number): number;
   getsockname(sockfd: number, addr: number, addrlen: number): number;
+  getpeername(sockfd: number, addr: number, addrlen: number): number;
   fcntl(fd: number, op: number, argument: number): number;
   dup2(oldfd: number, newfd: number): number;
   /** Missing where libc has none. */
@@ -36,32 +38,30 @@ export interface Binding {
   readonly errnos: Readonly<Record<string, number>>;
   /** Where a buffer lies. The number is good for as long as the buffer is referenced. */
   address(buffer: ArrayBuffer): number;
-  /** Polls a descriptor on this thread's event loop. */
-  pollOnLoop(fd: number, events: LoopEvents, onEvent: LoopPollCallback): LoopPoll;
+  /** Polls a descriptor on this thread's event loop, for events of poll(2). */
+  pollOnLoop(fd: number, events: number, onEvent: LoopPollCallback): LoopPoll;
 
   readonly abi: Abi;
   readonly layout: Layout;
 }
 
-/** What a poll on the event loop waits for, or saw. */
-export interface LoopEvents {
-  readonly readable: boolean;
-  readonly writable: boolean;
-}
+/**
+ * @param status 0, or a negative error number after which the poll has stopped
+ * @param events POLLIN | POLLOUT
+ */
+export type LoopPollCallback = (status: number, events: number) => void;
 
-/** @param status 0, or a negative error number after which libuv has stopped the poll */
-export type LoopPollCallback = (status: number, events: LoopEvents) => void;
-
-/** koffi's PollHandle. No method may be called after `close`. */
+/** A poll on the event loop. No method may be called after `close`. */
 export interface LoopPoll {
-  start(events: LoopEvents, onEvent: LoopPollCallback): void;
+  start(events: number): void;
   stop(): void;
   close(): void;
   ref(): void;
   unref(): void;
 }
 
-const requireFrom = createRequire(import.meta.url);
+// esbuild's CommonJS output has no import.meta.url, and a __filename instead.
+const requireFrom = createRequire(import.meta.url ?? __filename);
 
 /**
  * Loads libc and declares what is called of it. Each thread that asks gets functions of its own.
@@ -91,6 +91,7 @@ export function loadBinding(): Binding {
       'int getsockopt(int sockfd, int level, int optname, uintptr_t optval, uintptr_t optlen)',
     ),
     getsockname: libc.func('int getsockname(int sockfd, uintptr_t addr, uintptr_t addrlen)'),
+    getpeername: libc.func('int getpeername(int sockfd, uintptr_t addr, uintptr_t addrlen)'),
     fcntl: (fd, op, argument) => fcntl(fd, op, 'int', argument),
     dup2: libc.func('int dup2(int oldfd, int newfd)'),
     ...(abi.dup3 && { dup3: libc.func('int dup3(int oldfd, int newfd, int flags)') }),
@@ -104,8 +105,7 @@ export function loadBinding(): Binding {
     errnos: koffi.os.errno,
     // Android tags the top byte of heap pointers, which a double could not carry and the kernel ignores.
     address: (buffer) => Number(BigInt.asUintN(56, koffi.address(buffer))),
-    // The declaration file gives the callback one parameter; it is called with two.
-    pollOnLoop: koffi.node.poll as unknown as Binding['pollOnLoop'],
+    pollOnLoop: (fd, events, onEvent) => pollOnLoop(koffi, abi, fd, events, onEvent),
 
     abi,
     layout: layoutOf(koffi, abi, koffi.sizeof('size_t')),
@@ -113,6 +113,12 @@ export function loadBinding(): Binding {
 }
 
 function requireKoffi(): Koffi {
+  try {
+    requireFrom.resolve('koffi');
+  } catch (cause) {
+    const message = 'fdchannel needs the package koffi, which is not installed: npm install koffi';
+    throw Object.assign(new Error(message, { cause }), { code: 'MODULE_NOT_FOUND' });
+  }
   try {
     return requireFrom('koffi');
   } catch (cause) {
@@ -133,6 +139,29 @@ function keepLoaded(libc: ReturnType<Koffi['load']>): void {
   for (const file of Object.keys(requireFrom.cache)) {
     if (file.endsWith('koffi.node')) dlopen(file, RTLD_NOW);
   }
+}
+
+/** koffi's poll, whose declaration file gives the callback one parameter: it is called with two. */
+function pollOnLoop(koffi: Koffi, abi: Abi, fd: number, events: number, onEvent: LoopPollCallback): LoopPoll {
+  const wanted = (bits: number): KoffiEvents => ({
+    readable: (bits & abi.POLLIN) !== 0,
+    writable: (bits & abi.POLLOUT) !== 0,
+  });
+  const callback = (status: number, { readable, writable }: KoffiEvents): void =>
+    onEvent(status, (readable ? abi.POLLIN : 0) | (writable ? abi.POLLOUT : 0));
+  const poll = koffi.node.poll(fd, wanted(events), callback as never);
+  return {
+    start: (others) => poll.start(wanted(others), callback as never),
+    stop: () => poll.stop(),
+    close: () => poll.close(),
+    ref: () => void poll.ref(),
+    unref: () => void poll.unref(),
+  };
+}
+
+interface KoffiEvents {
+  readonly readable: boolean;
+  readonly writable: boolean;
 }
 
 function hasSymbol(library: ReturnType<Koffi['load']>, name: string): boolean {

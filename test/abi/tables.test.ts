@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { assertSupported, type CType, type StructDefinition, type StructLayout } from '../../src/abi/abi.ts';
-import { ControlCodec } from '../../src/message.ts';
+import type { CType, StructDefinition, StructLayout } from '../../src/abi/abi.ts';
+import { assertSupported } from '../../src/abi/host.ts';
+import { ControlCodec } from '../../src/socket/control.ts';
 import { suite } from '../support/suite.ts';
 import { type Golden, type GoldenPlatform, type GoldenStruct, platforms } from './golden.ts';
 

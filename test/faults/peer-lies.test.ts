@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { ChannelError } from '../../src/index.ts';
+import { ChannelError, type SocketType } from '../../src/index.ts';
 import {
   assertReceives,
   assertWorks,
@@ -12,7 +12,7 @@ import { changes, openDescriptors } from '../support/descriptors.ts';
 import { takings } from '../support/endings.ts';
 import { ENDPOINTS, type End, kindOf } from '../support/ends.ts';
 import { tagOf, temporaryFile, withDescriptors } from '../support/files.ts';
-import { type SocketType, sendRaw, setNonblocking } from '../support/raw.ts';
+import { sendRaw, setNonblocking } from '../support/raw.ts';
 import {
   assertRefused,
   assertRejects,
@@ -67,11 +67,12 @@ for (const [what, types, dataBytes, descriptors, refusal] of lies) {
       test('during a wait: it is rejected, and the next one goes on', () =>
         withChannel(kind, (liar, own) =>
           withDescriptors([temporaryFile()], async (file) => {
-            const waits = [assertRejects(own.receiveAsync(), refusal), recvTag(own)];
+            const [first, second] = [assertRejects(own.receiveAsync(), refusal), recvTag(own)];
             await turns();
             lie(liar, file);
+            await first;
             sendTag(liar, 1);
-            assert.deepEqual(await Promise.all(waits), [undefined, 1]);
+            assert.equal(await second, 1);
           }),
         ));
 
@@ -102,7 +103,9 @@ for (const [what, types, dataBytes, descriptors, refusal] of lies) {
             liar.destroy();
             const receive = (): number => tagOf(own.receive(WITHIN_SECONDS));
             assert.equal(receive(), 1);
-            assertRefused(receive, refusal);
+            // The kernel delivers a byte that comes alone together with the next, which has a descriptor.
+            const joined = kind.type === 'stream' && descriptors === 0;
+            if (!joined) assertRefused(receive, refusal);
             assert.equal(receive(), 2);
             assertRefused(receive, ENDED);
           }),
@@ -165,11 +168,13 @@ suite('data beside a descriptor', (test) => {
       ));
   }
 
-  test('a byte more than one is a fault of its own, stream', () =>
+  test('up to eight bytes are dropped, and more are a fault of their own, stream', () =>
     withChannel(STREAM, (peer, own) =>
       withDescriptors([temporaryFile()], (file) => {
-        sendRaw(peer.fd, 3, [file]);
-        assertReceives(own, file);
+        for (const dataBytes of [1, 4, 8, 17]) {
+          sendRaw(peer.fd, dataBytes, [file]);
+          assertReceives(own, file);
+        }
         for (let i = 0; i < 2; i++) assertRefused(() => own.receive(WITHIN_SECONDS), NO_DESCRIPTOR);
         assertWorks(peer, own);
       }),

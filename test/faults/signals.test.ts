@@ -8,7 +8,7 @@ import { TOO_MANY, WITHIN_SECONDS, withChannel } from '../support/channel.ts';
 import { ENDS } from '../support/ends.ts';
 import { temporaryFile, withDescriptors } from '../support/files.ts';
 import { setNonblocking } from '../support/raw.ts';
-import { TIMED_OUT, told } from '../support/refusals.ts';
+import { RECEIVE_TIMED_OUT, told } from '../support/refusals.ts';
 import { suite } from '../support/suite.ts';
 
 const SIGNALS = 3000;
@@ -76,7 +76,7 @@ for (const kind of ENDS) {
           process.kill(child.pid, 'SIGUSR2');
           await turn();
         }
-        assert.deepEqual(await outcome, told(TIMED_OUT));
+        assert.deepEqual(await outcome, told(RECEIVE_TIMED_OUT));
         a.shutdown();
         await child.exit;
       }));

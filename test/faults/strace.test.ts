@@ -2,14 +2,15 @@ import assert from 'node:assert/strict';
 import { fstatSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { SocketType } from '../../src/index.ts';
 import type { Call, Outcome } from '../fixtures/calls-end.ts';
 import { callInProcess } from '../support/calls.ts';
 import { assertReceives, withChannel } from '../support/channel.ts';
 import { ENDPOINTS, type Kind } from '../support/ends.ts';
 import { temporaryFile, withDescriptors } from '../support/files.ts';
 import { startProcess } from '../support/processes.ts';
-import { type SocketType, sendRaw } from '../support/raw.ts';
-import { ENDED, TIMED_OUT, told } from '../support/refusals.ts';
+import { sendRaw } from '../support/raw.ts';
+import { ENDED, RECEIVE_TIMED_OUT, told } from '../support/refusals.ts';
 import { skip, suite } from '../support/suite.ts';
 
 /** Why strace cannot tell here what a process asks the kernel, or nothing. */
@@ -104,7 +105,7 @@ for (const kind of ENDPOINTS) {
           const [sent, received, late] = outcomes as Outcome[];
           assert.deepEqual(sent, {});
           assert.equal(received?.inode, fstatSync(file).ino);
-          assert.deepEqual(late, told(TIMED_OUT));
+          assert.deepEqual(late, told(RECEIVE_TIMED_OUT));
           assert.deepEqual(
             asked(trace),
             [...thrice('sendmsg'), ...thrice('recvmsg'), 'recvmsg', ...thrice('poll')],

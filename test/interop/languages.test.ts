@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { readSync } from 'node:fs';
-import { WITHIN_SECONDS, withChannel } from '../support/channel.ts';
-import { ENDPOINTS } from '../support/ends.ts';
+import { closeFD, Endpoint, type EndpointOptions, type Framing } from '../../src/index.ts';
+import { WITHIN_SECONDS } from '../support/channel.ts';
 import { temporaryFile, withDescriptors } from '../support/files.ts';
 import { startProcess } from '../support/processes.ts';
-import type { SocketType } from '../support/raw.ts';
+import { socketpair } from '../support/raw.ts';
 import { assertRefused, ENDED } from '../support/refusals.ts';
 import { skip, suite } from '../support/suite.ts';
 
@@ -14,7 +14,9 @@ interface Language {
   /** Ends well where the language has what the program needs. */
   readonly probe: string;
   readonly needs: string;
-  readonly types: readonly SocketType[];
+  readonly types: readonly Framing[];
+  /** What its side wants of an endpoint. */
+  readonly options?: EndpointOptions;
   /** Has a socket on descriptor 3. Receives a file, prints what it reads there, and sends back a pipe with `answer`. */
   readonly program: string;
 }
@@ -59,6 +61,7 @@ s.send_io(r)
     probe: 'use IO::FDPass',
     needs: 'Perl with IO::FDPass',
     types: ['stream'], // It takes a packet without data for the end, descriptor or not.
+    options: { streamByte: 0 },
     program: `
 use IO::FDPass;
 my $fd = IO::FDPass::recv(3);
@@ -83,25 +86,25 @@ async function runs([command, ...args]: readonly [string, ...string[]], script: 
 }
 
 suite('other languages', (test) => {
-  for (const { name, command, probe, needs, types, program } of languages) {
-    for (const kind of ENDPOINTS.filter(({ type }) => types.includes(type))) {
-      test(`${name}, in both directions, ${kind.name}`, () =>
-        withChannel(kind, (own, peer) =>
-          withDescriptors([temporaryFile('question')], async (file) => {
-            if (!(await runs(command, probe))) skip(`${needs} is not installed`);
-            const [executable, ...args] = command;
-            const child = startProcess(executable, [...args, program], { fds: [peer.fd] });
-            peer.destroy();
-            own.send(file);
-            const { code, stdout, stderr } = await child.exit;
-            assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: '1 question\n', stderr: '' });
-            await withDescriptors([own.receive(WITHIN_SECONDS)], (answer) => {
-              const bytes = Buffer.alloc(10);
-              assert.equal(bytes.toString('utf8', 0, readSync(answer, bytes)), 'answer');
-            });
-            assertRefused(() => own.receive(WITHIN_SECONDS), ENDED);
-          }),
-        ));
+  for (const { name, command, probe, needs, types, options, program } of languages) {
+    for (const type of types) {
+      test(`${name}, in both directions, ${type}`, () =>
+        withDescriptors([temporaryFile('question')], async (file) => {
+          if (!(await runs(command, probe))) skip(`${needs} is not installed`);
+          const [ours, theirs] = socketpair(type);
+          using own = new Endpoint(ours, options);
+          const [executable, ...args] = command;
+          const child = startProcess(executable, [...args, program], { fds: [theirs] });
+          closeFD(theirs);
+          own.sendFD(file);
+          const { code, stdout, stderr } = await child.exit;
+          assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: '1 question\n', stderr: '' });
+          await withDescriptors([own.recvFD(WITHIN_SECONDS)], (answer) => {
+            const bytes = Buffer.alloc(10);
+            assert.equal(bytes.toString('utf8', 0, readSync(answer, bytes)), 'answer');
+          });
+          assertRefused(() => own.recvFD(WITHIN_SECONDS), ENDED);
+        }));
     }
   }
 });

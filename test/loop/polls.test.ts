@@ -15,11 +15,11 @@ import { turns } from '../support/waits.ts';
 async function asked(body: (taken: () => string[]) => Promise<unknown>): Promise<void> {
   const c = libc();
   const calls: string[] = [];
-  Object.defineProperty(c, 'pollOnLoop', {
+  const { pollOnLoop } = c.raw;
+  Object.defineProperty(c.raw, 'pollOnLoop', {
     configurable: true,
-    value(...args: Parameters<typeof c.pollOnLoop>): LoopPoll {
-      const poll = Reflect.getPrototypeOf(c) as typeof c;
-      const made = poll.pollOnLoop.apply(c, args);
+    value(...args: Parameters<typeof pollOnLoop>): LoopPoll {
+      const made = pollOnLoop(...args);
       return {
         start(...to) {
           calls.push('start');
@@ -38,7 +38,7 @@ async function asked(body: (taken: () => string[]) => Promise<unknown>): Promise
   try {
     await body(() => calls.splice(0));
   } finally {
-    Reflect.deleteProperty(c, 'pollOnLoop');
+    Object.defineProperty(c.raw, 'pollOnLoop', { value: pollOnLoop });
   }
 }
 

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import type { SocketType } from '../../src/index.ts';
 import { callInProcess } from '../support/calls.ts';
 import { assertReceives, recvTag, sendTag, WITHIN_SECONDS, withChannel } from '../support/channel.ts';
 import { assertEnded, givings, takings } from '../support/endings.ts';
 import { ENDS, type End } from '../support/ends.ts';
 import { tagOf, temporaryFile, withDescriptors } from '../support/files.ts';
-import { type SocketType, sendRaw, shutdownSending } from '../support/raw.ts';
+import { sendRaw, shutdownSending } from '../support/raw.ts';
 import { assertRejects, SEND_CLOSED } from '../support/refusals.ts';
 import { suite } from '../support/suite.ts';
 import { turns } from '../support/waits.ts';

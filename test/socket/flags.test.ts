@@ -7,7 +7,7 @@ import { ENDS, type End } from '../support/ends.ts';
 import { temporaryFile, withDescriptors } from '../support/files.ts';
 import { startFixture } from '../support/processes.ts';
 import { setNonblocking, statusFlags } from '../support/raw.ts';
-import { assertRefused, TIMED_OUT } from '../support/refusals.ts';
+import { assertRefused, RECEIVE_TIMED_OUT } from '../support/refusals.ts';
 import { suite } from '../support/suite.ts';
 import { aborting, turns } from '../support/waits.ts';
 
@@ -105,7 +105,7 @@ for (const kind of ENDS) {
       withChannel(kind, async (a, b) => {
         const wait = recvTag(b);
         await turns();
-        assertRefused(() => b.receive({ timeout: 5 }), TIMED_OUT);
+        assertRefused(() => b.receive({ timeout: 5 }), RECEIVE_TIMED_OUT);
         sendTag(a, 1);
         assert.equal(await wait, 1);
       }));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { closeFD } from '../../src/index.ts';
+import { closeFD, type SocketType } from '../../src/index.ts';
 import { assertReceives, assertWorks } from '../support/channel.ts';
 import { isOpen } from '../support/descriptors.ts';
 import { waysOut } from '../support/endings.ts';
@@ -12,6 +12,7 @@ import {
   RECEIVE_CLOSED,
   type Refusal,
   SEND_CLOSED,
+  SEND_TIMED_OUT,
 } from '../support/refusals.ts';
 import { suite } from '../support/suite.ts';
 import { observe, turns } from '../support/waits.ts';
@@ -80,7 +81,10 @@ type Result =
   | 'the end'
   | 'the end itself'
   | 'the socket'
-  | '-1';
+  | '-1'
+  | 'true'
+  | 'false'
+  | SocketType;
 
 interface Method {
   readonly name: string;
@@ -91,7 +95,7 @@ interface Method {
   readonly results: Readonly<Record<Passing, Result>>;
 }
 
-function methods({ ended, receivers }: Kind): Method[] {
+function methods({ ended, receivers, type }: Kind): Method[] {
   const sending = (waits: Result): Method['results'] => ({
     passes: 'nothing',
     waits,
@@ -113,6 +117,18 @@ function methods({ ended, receivers }: Kind): Method[] {
   });
   return [
     { name: 'send', call: (own, file) => own.send(file), by: 'send', results: sending('blocks') },
+    {
+      name: 'send, timeout 0',
+      call: (own, file) => own.send(file, { timeout: 0 }),
+      by: 'send',
+      results: sending(SEND_TIMED_OUT),
+    },
+    {
+      name: 'trySend',
+      call: (own, file) => own.trySend(file),
+      by: 'send',
+      results: { ...sending('false'), passes: 'true' },
+    },
     {
       name: 'sendAsync',
       call: (own, file) => own.sendAsync(file),
@@ -146,6 +162,7 @@ function methods({ ended, receivers }: Kind): Method[] {
       results: { ...receiving('waits'), ended: 'the end' },
     },
     life('fd', (own) => own.fd, 'the socket', '-1'),
+    life('type', (own) => own.type, type, type),
     life('shutdown', (own) => own.shutdown(), 'nothing'),
     life('destroy', (own) => own.destroy(), 'nothing', 'nothing'),
     life('dispose', (own) => own[Symbol.dispose](), 'nothing', 'nothing'),
@@ -179,7 +196,14 @@ async function assertResult(method: Method, wanted: Result, own: End, file: numb
     closeFD(result as number);
     return;
   }
-  const values = { nothing: undefined, 'the end itself': own, 'the socket': socket, '-1': -1 };
+  const values = {
+    nothing: undefined,
+    'the end itself': own,
+    'the socket': socket,
+    '-1': -1,
+    true: true,
+    false: false,
+  };
   assert.equal(result, wanted in values ? values[wanted as keyof typeof values] : wanted);
 }
 

@@ -4,7 +4,7 @@ import { drain, sendTag, withChannel } from '../support/channel.ts';
 import { ENDS } from '../support/ends.ts';
 import { tagOf } from '../support/files.ts';
 import { setNonblocking } from '../support/raw.ts';
-import { assertRefused, BAD_RANGE, BAD_TYPE, type Refusal, TIMED_OUT } from '../support/refusals.ts';
+import { assertRefused, BAD_RANGE, BAD_TYPE, RECEIVE_TIMED_OUT, type Refusal } from '../support/refusals.ts';
 import { suite } from '../support/suite.ts';
 
 const bad: [options: unknown, refusal: Refusal][] = [
@@ -24,7 +24,7 @@ for (const kind of ENDS) {
           if (nonblocking) setNonblocking(b.fd);
           for (const timeout of [0, 1, 30]) {
             const start = performance.now();
-            assertRefused(() => b.receive({ timeout }), TIMED_OUT);
+            assertRefused(() => b.receive({ timeout }), RECEIVE_TIMED_OUT);
             const elapsed = performance.now() - start;
             assert.ok(elapsed >= timeout, `${timeout} ms took ${elapsed} ms`);
           }

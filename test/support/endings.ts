@@ -102,6 +102,8 @@ export function givings({ ended }: Kind): Giving[] {
   });
   return [
     form('send', (end, source) => end.send(source), assertRefused),
+    form('send, timeout 0', (end, source) => end.send(source, { timeout: 0 }), assertRefused),
+    form('trySend', (end, source) => assert.equal(end.trySend(source), true), assertRefused),
     form(
       'sendAsync',
       (end, source) => end.sendAsync(source),

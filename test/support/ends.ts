@@ -1,6 +1,13 @@
-import { type AsyncOptions, type DescriptorSource, Endpoint, type ReceiveOptions } from '../../src/index.ts';
-import { fill, type SocketType, socketpair } from './raw.ts';
-import { ENDED, NOTHING_THERE, type Refusal, TIMED_OUT, TRUNCATED } from './refusals.ts';
+import {
+  type AsyncOptions,
+  type BlockingOptions,
+  type DescriptorSource,
+  Endpoint,
+  type Framing,
+  type SocketType,
+} from '../../src/index.ts';
+import { FRAMINGS, fill, socketpair } from './raw.ts';
+import { ENDED, NOTHING_THERE, RECEIVE_TIMED_OUT, type Refusal, TRUNCATED } from './refusals.ts';
 
 /**
  * One end of a connected pair that passes descriptors, in the words of the suites that run over every kind of end.
@@ -8,12 +15,14 @@ import { ENDED, NOTHING_THERE, type Refusal, TIMED_OUT, TRUNCATED } from './refu
  */
 export interface End {
   readonly fd: number;
-  send(source: DescriptorSource): void;
+  readonly type: SocketType;
+  send(source: DescriptorSource, options?: BlockingOptions): void;
+  trySend(source: DescriptorSource): boolean;
   sendAsync(source: DescriptorSource, options?: AsyncOptions): Promise<void>;
-  receive(options?: ReceiveOptions): number;
+  receive(options?: BlockingOptions): number;
   tryReceive(): number | undefined;
   receiveAsync(options?: AsyncOptions): Promise<number>;
-  iterate(): AsyncGenerator<number, void, undefined>;
+  iterate(options?: AsyncOptions): AsyncGenerator<number, void, undefined>;
   shutdown(): void;
   destroy(): void;
   [Symbol.dispose](): void;
@@ -54,6 +63,10 @@ class EndpointEnd extends Endpoint implements End {
     return this.sendFD(...args);
   }
 
+  trySend(...args: Parameters<Endpoint['trySendFD']>): ReturnType<Endpoint['trySendFD']> {
+    return this.trySendFD(...args);
+  }
+
   sendAsync(...args: Parameters<Endpoint['sendFDAsync']>): ReturnType<Endpoint['sendFDAsync']> {
     return this.sendFDAsync(...args);
   }
@@ -70,12 +83,12 @@ class EndpointEnd extends Endpoint implements End {
     return this.recvFDAsync(...args);
   }
 
-  iterate(): AsyncGenerator<number, void, undefined> {
-    return this[Symbol.asyncIterator]();
+  iterate(...args: Parameters<Endpoint['descriptors']>): ReturnType<Endpoint['descriptors']> {
+    return this.descriptors(...args);
   }
 }
 
-function endpoint(type: 'seqpacket' | 'stream'): Kind<EndpointEnd> {
+function endpoint(type: Framing): Kind<EndpointEnd> {
   const of = (sockfd: number): EndpointEnd => new EndpointEnd(sockfd);
   return {
     name: `endpoint/${type}`,
@@ -88,7 +101,7 @@ function endpoint(type: 'seqpacket' | 'stream'): Kind<EndpointEnd> {
     fill: (end, fd) => fill(end.fd, fd),
     receivers: [
       { form: 'receive', receive: (end) => end.receive(), empty: 'blocks' },
-      { form: 'receive, timeout 0', receive: (end) => end.receive({ timeout: 0 }), empty: TIMED_OUT },
+      { form: 'receive, timeout 0', receive: (end) => end.receive({ timeout: 0 }), empty: RECEIVE_TIMED_OUT },
       { form: 'recvFDNonblock', receive: (end) => end.recvFDNonblock(), empty: NOTHING_THERE },
       { form: 'tryReceive', receive: (end) => end.tryReceive(), empty: 'nothing' },
     ],
@@ -98,7 +111,7 @@ function endpoint(type: 'seqpacket' | 'stream'): Kind<EndpointEnd> {
 }
 
 /** The kinds whose ends are endpoints. */
-export const ENDPOINTS: readonly Kind<EndpointEnd>[] = [endpoint('seqpacket'), endpoint('stream')];
+export const ENDPOINTS: readonly Kind<EndpointEnd>[] = FRAMINGS.map(endpoint);
 
 /** Every kind. A new class of socket inherits the suites of test/socket/ by a row here. */
 export const ENDS: readonly Kind[] = ENDPOINTS;

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { constants } from 'node:fs';
 import koffi from 'koffi';
-import type { Framing } from '../../src/abi/abi.ts';
+import type { Framing, SocketType } from '../../src/index.ts';
 import { libc, WOULD_BLOCK } from '../../src/libc/calls.ts';
 import { MessageBuffer } from '../../src/libc/message-buffer.ts';
-import { ControlCodec } from '../../src/message.ts';
+import * as polls from '../../src/libc/polls.ts';
+import * as sockets from '../../src/libc/sockets.ts';
+import { ControlCodec } from '../../src/socket/control.ts';
 
 /** What no user of the library does: sockets as the kernel has them, and what peers and hosts may do to them. */
 
-export type SocketType = Framing | 'dgram';
+export const FRAMINGS: readonly Framing[] = ['seqpacket', 'stream'];
 
 const [F_SETFD, F_GETFL, F_SETFL, SOL_SOCKET, SHUT_WR] = [2, 3, 4, 1, 1];
 
@@ -23,7 +25,7 @@ export const SO_PASSPIDFD = 76;
 
 /** Two connected sockets, owned by the caller. */
 export function socketpair(type: SocketType): [number, number] {
-  return libc().socketpair(type);
+  return sockets.socketpair(libc(), type);
 }
 
 /** Another number for what `fd` refers to, owned by the caller. */
@@ -33,7 +35,7 @@ export function duplicate(fd: number): number {
 
 /** Makes an open number refer to what `fd` refers to. */
 export function redirect(number: number, fd: number): void {
-  libc().redirect(number, fd);
+  polls.redirect(libc(), number, fd);
 }
 
 /** Sends one message with so many bytes of data and these descriptors. */
@@ -48,7 +50,7 @@ export function sendRaw(sockfd: number, dataBytes: number, fds: readonly number[
 export function fill(sockfd: number, fd: number): number {
   const c = libc();
   const codec = new ControlCodec(c.abi, c.layout);
-  const stream = c.unixSocketType(sockfd) === 'stream';
+  const stream = sockets.socketType(c, sockfd) === 'stream';
   const message = new MessageBuffer(c, stream ? 1 : 0, codec.space(1));
   message.controllen = codec.encode(message.control, [fd]);
   for (let sent = 0; ; sent++) {

@@ -8,9 +8,11 @@ export const ENDED: Refusal = [ChannelError, 'ERR_FDCHANNEL_ENDED'];
 export const NO_DESCRIPTOR: Refusal = [ChannelError, 'ERR_FDCHANNEL_NO_DESCRIPTOR'];
 export const TRUNCATED: Refusal = [ChannelError, 'ERR_FDCHANNEL_CONTROL_TRUNCATED'];
 export const NOTHING_THERE: Refusal = [SyscallError, 'EAGAIN', { syscall: 'recvmsg' }];
-export const TIMED_OUT: Refusal = [SyscallError, 'ETIMEDOUT', { syscall: 'recvmsg' }];
+export const RECEIVE_TIMED_OUT: Refusal = [SyscallError, 'ETIMEDOUT', { syscall: 'recvmsg' }];
+export const SEND_TIMED_OUT: Refusal = [SyscallError, 'ETIMEDOUT', { syscall: 'sendmsg' }];
 export const BAD_TYPE: Refusal = [TypeError, 'ERR_INVALID_ARG_TYPE'];
 export const BAD_RANGE: Refusal = [RangeError, 'ERR_OUT_OF_RANGE'];
+export const BAD_VALUE: Refusal = [TypeError, 'ERR_INVALID_ARG_VALUE'];
 
 /** What a call of an end throws that was destroyed or detached. */
 export const closed = (syscall: string): Refusal => [SyscallError, 'EBADF', { syscall, errno: -9 }];

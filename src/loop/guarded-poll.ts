@@ -1,6 +1,8 @@
 import { Socket } from 'node:net';
-import type { LoopEvents, LoopPoll, LoopPollCallback } from './libc/binding.ts';
-import type { Libc } from './libc/calls.ts';
+import type { LoopPoll, LoopPollCallback } from '../libc/binding.ts';
+import type { Libc } from '../libc/calls.ts';
+import { epoll, placeholder } from '../libc/polls.ts';
+import { socketType } from '../libc/sockets.ts';
 
 /** What Node keeps of libuv behind a socket. It is undocumented, so nothing is taken for granted. */
 interface StreamHandle {
@@ -16,27 +18,25 @@ interface StreamHandle {
 const METHODS = ['useUserBuffer', 'readStart', 'readStop', 'close', 'ref', 'unref'] as const;
 
 /**
- * The same as koffi.node.poll, in a thread that may be terminated. koffi calls back into JavaScript that may run no
- * more, which aborts the process; a stream of Node's own then does nothing.
- *
- * The stream is one over an epoll(7) instance that looks at the socket, and it has no room to read into: libuv
- * reports that there is something, and reads nothing.
+ * Polls as koffi.node.poll does, for worker threads. After worker.terminate() koffi would still call JavaScript, which
+ * aborts the process; Node's own streams stay silent. So a net.Socket watches an epoll(7) instance, which watches the
+ * socket. Its read buffer is empty: libuv reports readiness and reads nothing.
  *
  * @param fd a socket, borrowed, which is left as it is
- * @returns undefined where this Node, or this system, has no such thing
+ * @returns undefined where this Node has no such stream, or this system no epoll(7)
  * @throws SyscallError when `fd` is not an open socket, or at the descriptor limit
  */
 export function guardedPoll(
   libc: Libc,
   fd: number,
-  events: LoopEvents,
+  events: number,
   onEvent: LoopPollCallback,
 ): LoopPoll | undefined {
   if (libc.abi.EPOLL_CTL_ADD === 0) return undefined;
-  libc.unixSocketType(fd);
-  // Node takes only what it knows as a stream, and sets O_NONBLOCK on that: so it gets a socket that nobody else has,
-  // whose number is then turned to the instance, before the loop looks at it.
-  const number = libc.placeholder();
+  socketType(libc, fd);
+  // net.Socket accepts only stream descriptors, and sets O_NONBLOCK on them. So it is given a placeholder socket; dup3
+  // then puts the epoll instance behind the same number, before the loop first polls it.
+  const number = placeholder(libc);
   const handle = streamOf(libc, number);
   if (!handle) return undefined;
 
@@ -49,7 +49,7 @@ export function guardedPoll(
   };
   try {
     duplicate = libc.duplicate(fd);
-    watch = libc.epoll(number, duplicate, bits(events));
+    watch = epoll(libc, number, duplicate, events);
   } catch (error) {
     close();
     throw error;
@@ -61,7 +61,7 @@ export function guardedPoll(
   return {
     start(others) {
       asked = others;
-      watch(bits(others));
+      watch(others);
       handle.readStart();
     },
     stop: () => void handle.readStop(),
@@ -69,11 +69,6 @@ export function guardedPoll(
     ref: () => handle.ref(),
     unref: () => handle.unref(),
   };
-
-  function bits({ readable, writable }: LoopEvents): number {
-    const { POLLIN, POLLOUT } = libc.abi;
-    return (readable ? POLLIN : 0) | (writable ? POLLOUT : 0);
-  }
 }
 
 /** A stream that owns `number` and does not read from it; undefined, and the number closed, where there is none. */
