@@ -1,12 +1,48 @@
 import assert from 'node:assert/strict';
-import { closeFD } from '../../src/index.ts';
+import { type AsyncOptions, closeFD } from '../../src/index.ts';
 import { assertWorks, drain, recvTag, sendTag, withChannel } from '../support/channel.ts';
 import { waysOut } from '../support/endings.ts';
 import { ENDS, type End } from '../support/ends.ts';
 import { tagOf } from '../support/files.ts';
 import { assertRejects, RECEIVE_CLOSED } from '../support/refusals.ts';
 import { suite } from '../support/suite.ts';
-import { observe, turns } from '../support/waits.ts';
+import { aborting, assertNoListener, observe, turns } from '../support/waits.ts';
+
+/** How a loop may be left after the first descriptor. */
+const leaves: [what: string, leave: (end: End, options?: AsyncOptions) => Promise<unknown>][] = [
+  [
+    'break',
+    async (end, options) => {
+      for await (const fd of end.iterate(options)) {
+        closeFD(fd);
+        break;
+      }
+    },
+  ],
+  [
+    'throw',
+    async (end, options) => {
+      const mine = new RangeError('mine');
+      const loop = async (): Promise<void> => {
+        for await (const fd of end.iterate(options)) {
+          closeFD(fd);
+          throw mine;
+        }
+      };
+      await assert.rejects(loop, (error) => error === mine);
+    },
+  ],
+  [
+    'return()',
+    async (end, options) => {
+      const iterator = end.iterate(options);
+      const { value } = await iterator.next();
+      closeFD(value as number);
+      assert.deepEqual(await iterator.return(), { done: true, value: undefined });
+      assert.deepEqual(await iterator.next(), { done: true, value: undefined });
+    },
+  ],
+];
 
 for (const kind of ENDS) {
   suite(`async iteration, ${kind.name}`, (test) => {
@@ -26,40 +62,6 @@ for (const kind of ENDS) {
         }));
     }
 
-    const leaves: [what: string, leave: (end: End) => Promise<unknown>][] = [
-      [
-        'break',
-        async (end) => {
-          for await (const fd of end.iterate()) {
-            closeFD(fd);
-            break;
-          }
-        },
-      ],
-      [
-        'throw',
-        async (end) => {
-          const mine = new RangeError('mine');
-          const loop = async (): Promise<void> => {
-            for await (const fd of end.iterate()) {
-              closeFD(fd);
-              throw mine;
-            }
-          };
-          await assert.rejects(loop, (error) => error === mine);
-        },
-      ],
-      [
-        'return()',
-        async (end) => {
-          const iterator = end.iterate();
-          const { value } = await iterator.next();
-          closeFD(value as number);
-          assert.deepEqual(await iterator.return(), { done: true, value: undefined });
-          assert.deepEqual(await iterator.next(), { done: true, value: undefined });
-        },
-      ],
-    ];
     for (const [what, leave] of leaves) {
       test(`left by ${what}, it takes no descriptor along, and the end stays open`, () =>
         withChannel(kind, async (a, b) => {
@@ -113,5 +115,70 @@ for (const kind of ENDS) {
         for (const tag of [1, 2, 3]) sendTag(a, tag);
         assert.deepEqual(await Promise.all([...waits, third]), [1, 2, 3]);
       }));
+  });
+
+  suite(`async iteration with a signal, ${kind.name}`, (test) => {
+    /** Collects tags, and what the loop ended with. */
+    async function collect(end: End, signal: AbortSignal, tags: number[] = []): Promise<[number[], unknown]> {
+      try {
+        for await (const fd of end.iterate({ signal })) tags.push(tagOf(fd));
+        return [tags, 'the end'];
+      } catch (reason) {
+        return [tags, reason];
+      }
+    }
+
+    test('an abort before the loop throws its reason, and has taken nothing', () =>
+      withChannel(kind, async (a, b) => {
+        const { signal, abort } = aborting();
+        sendTag(a, 1);
+        abort('mine');
+        assert.deepEqual(await collect(b, signal), [[], 'mine']);
+        assertNoListener(signal);
+        assert.deepEqual(drain(b), [1]);
+      }));
+
+    test('an abort during a wait throws its reason, and another loop goes on', () =>
+      withChannel(kind, async (a, b) => {
+        const { signal, abort } = aborting();
+        const tags: number[] = [];
+        const loop = collect(b, signal, tags);
+        sendTag(a, 1);
+        while (tags.length === 0) await turns(1);
+        await turns();
+        abort('mine');
+        assert.deepEqual(await loop, [[1], 'mine']);
+        assertNoListener(signal);
+        for (const tag of [2, 3]) sendTag(a, tag);
+        a.shutdown();
+        const other = aborting();
+        assert.deepEqual(await collect(b, other.signal), [[2, 3], 'the end']);
+        assertNoListener(other.signal);
+      }));
+
+    test('an abort in the body throws its reason when the next one is asked for, and has not taken that', () =>
+      withChannel(kind, async (a, b) => {
+        const { signal, abort } = aborting();
+        for (const tag of [1, 2]) sendTag(a, tag);
+        const iterator = b.iterate({ signal });
+        assert.equal(tagOf((await iterator.next()).value as number), 1);
+        abort('mine');
+        await assert.rejects(iterator.next(), (reason) => reason === 'mine');
+        assert.deepEqual(await iterator.next(), { done: true, value: undefined });
+        assert.deepEqual(drain(b), [2]);
+      }));
+
+    for (const [what, leave] of leaves) {
+      test(`left by ${what}, it leaves no listener`, () =>
+        withChannel(kind, async (a, b) => {
+          const { signal } = aborting();
+          const loop = leave(b, { signal });
+          await turns();
+          for (const tag of [1, 2]) sendTag(a, tag);
+          await loop;
+          assertNoListener(signal);
+          assert.deepEqual(drain(b), [2]);
+        }));
+    }
   });
 }

@@ -180,6 +180,23 @@ for (const kind of ENDS) {
         }),
       ));
 
+    test('receives that never wait do not keep a send from its turn', () =>
+      withChannel(kind, async (own, peer) => {
+        let sent = false;
+        kind.fill(own, 0);
+        const send = own.sendAsync(0).then(() => {
+          sent = true;
+        });
+        // The queue has room now, and the loop would tell so if it came to it.
+        drain(peer);
+        for (let i = 0; i < 100_000 && !sent; i++) {
+          peer.send(0);
+          closeFD(await own.receiveAsync());
+        }
+        assert.ok(sent, 'the send went while receives succeeded');
+        await send;
+      }));
+
     test('a sender that never finds the socket full lets the loop turn', () =>
       withChannel(kind, (a, b) =>
         withDescriptors([temporaryFile()], async (fd) => {

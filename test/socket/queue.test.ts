@@ -1,22 +1,26 @@
 import assert from 'node:assert/strict';
 import { fstatSync } from 'node:fs';
 import { closeFD } from '../../src/index.ts';
-import type { Call } from '../fixtures/calls-end.ts';
-import { callInProcess, callInThread } from '../support/calls.ts';
+import type { Call, Calls } from '../fixtures/calls-end.ts';
 import {
-  assertReceives,
-  assertWorks,
-  drain,
-  sendTag,
-  TOO_MANY,
-  WITHIN_SECONDS,
-  withChannel,
-} from '../support/channel.ts';
+  type Blocking,
+  blockings,
+  type Caller,
+  callAllInProcess,
+  callAllInThread,
+} from '../support/calls.ts';
+import { assertWorks, drain, sendTag, TOO_MANY, WITHIN_SECONDS, withChannel } from '../support/channel.ts';
 import { openDescriptors } from '../support/descriptors.ts';
-import { ENDS, type End } from '../support/ends.ts';
+import { ENDS, type End, type Kind } from '../support/ends.ts';
 import { tagOf, temporaryFile, withDescriptors } from '../support/files.ts';
 import { setNonblocking, statusFlags } from '../support/raw.ts';
 import { suite } from '../support/suite.ts';
+
+/** Where a call may block; the last is whether that is the main thread. */
+const places: [place: string, start: (...all: Calls[]) => Caller | Promise<Caller>, main: boolean][] = [
+  ['another process', callAllInProcess, true],
+  ['a worker', callAllInThread, false],
+];
 
 for (const kind of ENDS) {
   suite(`the queue, ${kind.name}`, (test) => {
@@ -49,64 +53,69 @@ for (const kind of ENDS) {
         }),
       ));
 
-    for (const nonblocking of [false, true]) {
-      const socket = nonblocking ? 'O_NONBLOCK' : 'blocking';
-
-      test(`a full queue blocks the sender until there is room, ${socket}`, () =>
-        withChannel(kind, (a, b) =>
-          withDescriptors([temporaryFile()], async (fd) => {
-            if (nonblocking) setNonblocking(a.fd);
-            const flags = statusFlags(a.fd);
-            const sender = callInProcess(kind, a.fd, Array(TOO_MANY).fill(['send', 4]), [fd]);
-            assert.deepEqual(await sender.next(), {});
-            assert.equal(await sender.blocked(), nonblocking ? 'poll' : 'sendmsg');
-            for (let i = 0; i < TOO_MANY; i++) assertReceives(b, fd);
-            assert.equal((await sender.exit).code, 0);
-            assert.equal(statusFlags(a.fd), flags);
-            assertWorks(a, b);
-          }),
-        ));
-
-      test(`an empty queue blocks the receiver until something comes, ${socket}`, () =>
-        withChannel(kind, async (a, b) => {
-          if (nonblocking) setNonblocking(b.fd);
-          const flags = statusFlags(b.fd);
-          const calls: Call[] = [['tryReceive'], ['receive'], ['receive', WITHIN_SECONDS]];
-          const receiver = callInProcess(kind, b.fd, calls);
-          assert.deepEqual(await receiver.next(), {});
-          for (const syscall of [nonblocking ? 'poll' : 'recvmsg', 'poll']) {
-            assert.equal(await receiver.blocked(), syscall);
-            await withDescriptors([temporaryFile()], async (fd) => {
-              a.send(fd);
-              assert.equal((await receiver.next()).inode, fstatSync(fd).ino);
-            });
+    for (const [place, start, main] of places) {
+      test(`a full queue blocks a sender in ${place} until there is room`, () =>
+        eachBlocking(kind, async (channels) => {
+          const sender = await start(
+            ...channels.map(({ own, options }) => ({
+              kind: kind.name,
+              sockfd: own.fd,
+              calls: Array<Call>(TOO_MANY).fill(['send', 0, ...options]),
+            })),
+          );
+          for (const { how, own, peer, inCall } of channels) {
+            const flags = statusFlags(own.fd);
+            assert.equal((await sender.next()).threw, undefined, how);
+            assert.equal(await sender.blocked(), main && inCall ? 'sendmsg' : 'poll', how);
+            // Not by a blocking call: the process could not go on reporting.
+            for (let i = 0; i < TOO_MANY; i++) closeFD(await peer.receiveAsync());
+            for (let i = 1; i < TOO_MANY; i++) assert.equal((await sender.next()).threw, undefined, how);
+            assert.equal(statusFlags(own.fd), flags, how);
+            assertWorks(own, peer);
           }
-          assert.equal((await receiver.exit).code, 0);
-          assert.equal(statusFlags(b.fd), flags);
+          await sender.exit;
         }));
 
-      test(`the same in a worker, ${socket}`, () =>
-        withChannel(kind, (a, b) =>
-          withDescriptors([temporaryFile()], async (fd) => {
-            if (nonblocking) setNonblocking(a.fd);
-            const calls: Call[] = [['receive'], ['receive', WITHIN_SECONDS]];
-            const [sender, receiver] = await Promise.all([
-              callInThread(kind, a.fd, ...Array(TOO_MANY).fill(['send', fd])),
-              callInThread(kind, a.fd, ...calls),
-            ]);
-            for (let i = 0; i < calls.length; i++) {
-              await receiver.blocked();
-              b.send(fd);
+      test(`an empty queue blocks a receiver in ${place} until something comes`, () =>
+        eachBlocking(kind, async (channels) => {
+          const receiver = await start(
+            ...channels.map(({ own, options }) => ({
+              kind: kind.name,
+              sockfd: own.fd,
+              calls: [['tryReceive'], ['receive', ...options], ['receive', ...options]] as Call[],
+            })),
+          );
+          for (const { how, own, peer, inCall } of channels) {
+            const flags = statusFlags(own.fd);
+            assert.equal((await receiver.next()).result, undefined, how);
+            for (let i = 0; i < 2; i++) {
+              assert.equal(await receiver.blocked(), main && inCall ? 'recvmsg' : 'poll', how);
+              const fd = temporaryFile();
+              peer.send(fd);
               const { result, inode } = await receiver.next();
-              assert.equal(inode, fstatSync(fd).ino);
-              closeFD(result as number);
+              assert.equal(inode, fstatSync(fd).ino, how);
+              closeFD(fd);
+              if (!main) closeFD(result as number);
             }
-            await sender.blocked();
-            for (let i = 0; i < TOO_MANY; i++) assertReceives(b, fd);
-            await Promise.all([sender.exit, receiver.exit]);
-            assertWorks(a, b);
-          }),
-        ));
+            assert.equal(statusFlags(own.fd), flags, how);
+            assertWorks(own, peer);
+          }
+          await receiver.exit;
+        }));
     }
   });
+}
+
+/** Runs the body with a channel for each way to block. */
+async function eachBlocking(
+  kind: Kind,
+  body: (channels: readonly (Blocking & { own: End; peer: End })[]) => unknown,
+): Promise<void> {
+  const channels = blockings.map((blocking) => {
+    const [own, peer] = kind.pair();
+    if (blocking.nonblocking) setNonblocking(own.fd);
+    return { ...blocking, own, peer };
+  });
+  await body(channels);
+  for (const { own, peer } of channels) for (const end of [own, peer]) end.destroy();
 }

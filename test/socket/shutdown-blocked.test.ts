@@ -1,20 +1,13 @@
 import assert from 'node:assert/strict';
 import { closeFD } from '../../src/index.ts';
 import type { Call, Outcome } from '../fixtures/calls-end.ts';
-import { callAllInThread, callInThread } from '../support/calls.ts';
+import { type Blocking, blockings, callAllInThread, callInThread } from '../support/calls.ts';
 import { TOO_MANY, WITHIN_SECONDS, withChannel } from '../support/channel.ts';
 import { assertEnded, type Ending, endings } from '../support/endings.ts';
 import { ENDS, type End, type Kind } from '../support/ends.ts';
 import { setNonblocking } from '../support/raw.ts';
 import { told } from '../support/refusals.ts';
 import { suite } from '../support/suite.ts';
-
-/** How a call blocks: its socket's flag, and its options. */
-const receives: readonly (readonly [how: string, nonblocking: boolean, options?: object])[] = [
-  ['a blocking socket', false],
-  ['an O_NONBLOCK socket', true],
-  ['a timeout', false, WITHIN_SECONDS],
-];
 
 interface Scene {
   readonly what: string;
@@ -24,7 +17,7 @@ interface Scene {
   readonly calls: readonly Call[];
 }
 
-function scene(kind: Kind, ending: Ending, how: string, nonblocking: boolean, calls: readonly Call[]): Scene {
+function scene(kind: Kind, ending: Ending, { how, nonblocking }: Blocking, calls: readonly Call[]): Scene {
   const [own, peer] = kind.pair();
   if (nonblocking) setNonblocking(own.fd);
   return { what: `${ending.name}, ${how}`, ending, own, peer, calls };
@@ -53,8 +46,8 @@ for (const kind of ENDS) {
   suite(`what blocks in another thread, ${kind.name}`, (test) => {
     test('a receive wakes with the end', () => {
       const scenes = endings.flatMap((ending) =>
-        receives.map(([how, nonblocking, options]) =>
-          scene(kind, ending, how, nonblocking, [['receive', options], ['receive'], ['send', 0]]),
+        blockings.map((each) =>
+          scene(kind, ending, each, [['receive', ...each.options], ['receive'], ['send', 0]]),
         ),
       );
       return inThread(kind, scenes, async ({ what, ending, own, peer }, next) => {
@@ -66,9 +59,10 @@ for (const kind of ENDS) {
     });
 
     test('a send wakes with the end, and what was sent before is received', () => {
-      const calls: Call[] = Array(TOO_MANY).fill(['send', 0]);
       const scenes = endings.flatMap((ending) =>
-        receives.slice(0, 2).map(([how, nonblocking]) => scene(kind, ending, how, nonblocking, calls)),
+        blockings.map((each) =>
+          scene(kind, ending, each, Array(TOO_MANY).fill(['send', 0, ...each.options])),
+        ),
       );
       return inThread(kind, scenes, async ({ what, ending, own, peer }, next) => {
         await ending.end(own, peer);

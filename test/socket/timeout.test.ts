@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
-import { drain, sendTag, withChannel } from '../support/channel.ts';
-import { ENDS } from '../support/ends.ts';
-import { tagOf } from '../support/files.ts';
+import { assertReceives, drain, sendTag, withChannel } from '../support/channel.ts';
+import { ENDS, type End } from '../support/ends.ts';
 import { setNonblocking } from '../support/raw.ts';
-import { assertRefused, BAD_RANGE, BAD_TYPE, RECEIVE_TIMED_OUT, type Refusal } from '../support/refusals.ts';
+import {
+  assertRefused,
+  BAD_RANGE,
+  BAD_TYPE,
+  RECEIVE_TIMED_OUT,
+  type Refusal,
+  SEND_TIMED_OUT,
+} from '../support/refusals.ts';
 import { suite } from '../support/suite.ts';
+import { startWorker } from '../support/threads.ts';
 
 const bad: [options: unknown, refusal: Refusal][] = [
   ...[-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31].map((timeout): [unknown, Refusal] => [
@@ -16,44 +23,64 @@ const bad: [options: unknown, refusal: Refusal][] = [
   ...[null, 5, 'timeout', true, () => ({})].map((options): [unknown, Refusal] => [options, BAD_TYPE]),
 ];
 
+/** What waits on a socket that is full, with nothing to receive. */
+const forms: [form: 'send' | 'receive', call: (end: End, options?: object) => unknown, refusal: Refusal][] = [
+  ['receive', (end, options) => end.receive(options), RECEIVE_TIMED_OUT],
+  ['send', (end, options) => end.send(0, options), SEND_TIMED_OUT],
+];
+
 for (const kind of ENDS) {
-  suite(`a receive with a timeout, ${kind.name}`, (test) => {
-    for (const nonblocking of [false, true]) {
-      test(`is over after that time, and not before${nonblocking ? ', O_NONBLOCK' : ''}`, () =>
-        withChannel(kind, (_, b) => {
-          if (nonblocking) setNonblocking(b.fd);
-          for (const timeout of [0, 1, 30]) {
-            const start = performance.now();
-            assertRefused(() => b.receive({ timeout }), RECEIVE_TIMED_OUT);
-            const elapsed = performance.now() - start;
-            assert.ok(elapsed >= timeout, `${timeout} ms took ${elapsed} ms`);
-          }
+  suite(`a timeout, ${kind.name}`, (test) => {
+    for (const [form, call, refusal] of forms) {
+      for (const nonblocking of [false, true]) {
+        test(`${form} waits as long, and no less${nonblocking ? ', O_NONBLOCK' : ''}`, () =>
+          withChannel(kind, (own) => {
+            if (nonblocking) setNonblocking(own.fd);
+            kind.fill(own, 0);
+            for (const timeout of [0, 1, 30]) {
+              const start = performance.now();
+              assertRefused(() => call(own, { timeout }), refusal);
+              const elapsed = performance.now() - start;
+              assert.ok(elapsed >= timeout, `${timeout} ms took ${elapsed} ms`);
+            }
+          }));
+      }
+
+      test(`${form} waits as long in a worker, in slices`, () =>
+        withChannel(kind, async (own) => {
+          kind.fill(own, 0);
+          const thread = await startWorker('waits-in-vain.ts', [kind.name, own.fd, form, 250]);
+          const { code, ms } = (await thread.next()) as { code: string; ms: number };
+          assert.equal(code, 'ETIMEDOUT');
+          assert.ok(ms >= 250, `250 ms took ${ms} ms`);
+          await thread.exit;
+        }));
+
+      test(`${form} ends with the channel`, () =>
+        withChannel(kind, (own, peer) => {
+          kind.fill(own, 0);
+          peer.destroy();
+          for (const timeout of [0, 2 ** 31 - 1])
+            assertRefused(() => call(own, { timeout }), kind.ended[form]);
+        }));
+
+      test(`${form} refuses what is no timeout, and does nothing`, () =>
+        withChannel(kind, (own, peer) => {
+          sendTag(peer, 1);
+          for (const [options, badness] of bad)
+            assertRefused(() => call(own, options as object), badness, inspect(options));
+          assert.deepEqual([drain(own), drain(peer)], [[1], []]);
         }));
     }
 
     for (const timeout of [0, 1, 2 ** 31 - 1, undefined]) {
-      test(`takes what is there, ${timeout ?? 'without one'}`, () =>
-        withChannel(kind, (a, b) => {
+      test(`what can be done at once is done: ${timeout ?? 'without one'}`, () =>
+        withChannel(kind, (own, peer) => {
           for (const options of timeout === undefined ? [undefined, {}, { timeout }] : [{ timeout }]) {
-            sendTag(a, 1);
-            assert.equal(tagOf(b.receive(options)), 1);
+            assert.equal(peer.send(own, options), undefined);
+            assertReceives(own, own.fd, (end) => end.receive(options));
           }
         }));
     }
-
-    test('ends with the channel', () =>
-      withChannel(kind, (a, b) => {
-        a.destroy();
-        for (const timeout of [0, 2 ** 31 - 1])
-          assertRefused(() => b.receive({ timeout }), kind.ended.receive);
-      }));
-
-    test('refuses what is no timeout, and takes nothing', () =>
-      withChannel(kind, (a, b) => {
-        sendTag(a, 1);
-        for (const [options, refusal] of bad)
-          assertRefused(() => b.receive(options as object), refusal, inspect(options));
-        assert.deepEqual(drain(b), [1]);
-      }));
   });
 }
