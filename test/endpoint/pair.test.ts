@@ -49,11 +49,11 @@ suite('Endpoint.pair', (test) => {
     [null, BAD_TYPE, 'null'],
     [{}, BAD_TYPE, 'an object of Object'],
   ];
-  for (const [type, [constructor, code], got] of refused) {
+  for (const [type, [kind, code], got] of refused) {
     test(`refuses ${got} with the list of types, and makes nothing`, () => {
       const before = openDescriptors();
       const message = `"type": expected ${FRAMINGS.map((one) => `'${one}'`).join(' or ')}, got ${got}`;
-      assertRefused(() => Endpoint.pair(type as Framing), [constructor, code, { message }]);
+      assertRefused(() => Endpoint.pair(type as Framing), [kind, code, { message }]);
       assert.deepEqual(changes(before, openDescriptors()), []);
     });
   }
