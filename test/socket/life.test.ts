@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { closeFD } from '../../src/index.ts';
+import { closeFD, SyscallError } from '../../src/index.ts';
 import { assertReceives, assertWorks, WITHIN_SECONDS, withChannel } from '../support/channel.ts';
 import { changes, identity, isOpen, openDescriptors } from '../support/descriptors.ts';
 import { ENDS } from '../support/ends.ts';
@@ -52,6 +52,8 @@ for (const kind of ENDS) {
     test('destroy reports a socket that somebody else has closed, once', () => {
       const [a, b] = kind.pair();
       closeFD(a.fd);
+      const message = 'EBADF: bad file descriptor, recvmsg';
+      assertRefused(() => a.receive(), [SyscallError, 'EBADF', { message }], 'it knows nothing of that');
       assertRefused(() => a.destroy(), closed('close'));
       a.destroy();
       assert.equal(a.fd, -1);

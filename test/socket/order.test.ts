@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { closeFD } from '../../src/index.ts';
 import { drain, recvTag, sendTag, withChannel } from '../support/channel.ts';
 import { ENDS, type End } from '../support/ends.ts';
-import { tagged, tagOf, temporaryFile, withDescriptors } from '../support/files.ts';
+import { tagged, temporaryFile, withDescriptors } from '../support/files.ts';
 import { assertRejects } from '../support/refusals.ts';
 import { suite } from '../support/suite.ts';
 import { aborting, observe, turns, turnsOf } from '../support/waits.ts';
@@ -156,59 +156,5 @@ for (const kind of ENDS) {
         sendTag(a, 1);
         assert.equal(await atOnce(recvTag(b)), 1);
       }));
-
-    test('a receiver that never finds the socket empty lets the loop turn', () =>
-      withChannel(kind, (a, b) =>
-        withDescriptors([temporaryFile()], async (fd) => {
-          kind.fill(a, fd);
-          let timerRan = false;
-          let immediates = 0;
-          setTimeout(() => {
-            timerRan = true;
-          }, 1);
-          const count = (): void => {
-            immediates++;
-            if (!timerRan || immediates < 3) setImmediate(count);
-          };
-          setImmediate(count);
-          // Each pass puts back what it took: without the turns this would go on for ever.
-          while (!timerRan || immediates < 3) {
-            tagOf(await b.receiveAsync());
-            a.send(fd);
-          }
-          drain(b);
-        }),
-      ));
-
-    test('receives that never wait do not keep a send from its turn', () =>
-      withChannel(kind, async (own, peer) => {
-        let sent = false;
-        kind.fill(own, 0);
-        const send = own.sendAsync(0).then(() => {
-          sent = true;
-        });
-        // The queue has room now, and the loop would tell so if it came to it.
-        drain(peer);
-        for (let i = 0; i < 100_000 && !sent; i++) {
-          peer.send(0);
-          closeFD(await own.receiveAsync());
-        }
-        assert.ok(sent, 'the send went while receives succeeded');
-        await send;
-      }));
-
-    test('a sender that never finds the socket full lets the loop turn', () =>
-      withChannel(kind, (a, b) =>
-        withDescriptors([temporaryFile()], async (fd) => {
-          let timerRan = false;
-          setTimeout(() => {
-            timerRan = true;
-          }, 1);
-          while (!timerRan) {
-            await a.sendAsync(fd);
-            tagOf(b.tryReceive() as number);
-          }
-        }),
-      ));
   });
 }

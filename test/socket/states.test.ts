@@ -5,15 +5,7 @@ import { isOpen } from '../support/descriptors.ts';
 import { waysOut } from '../support/endings.ts';
 import { ENDS, type End, type Kind } from '../support/ends.ts';
 import { temporaryFile, withDescriptors } from '../support/files.ts';
-import {
-  assertRefused,
-  assertRejects,
-  closed,
-  RECEIVE_CLOSED,
-  type Refusal,
-  SEND_CLOSED,
-  SEND_TIMED_OUT,
-} from '../support/refusals.ts';
+import { assertRefused, assertRejects, gone, type Refusal, SEND_TIMED_OUT } from '../support/refusals.ts';
 import { suite } from '../support/suite.ts';
 import { observe, turns } from '../support/waits.ts';
 
@@ -25,6 +17,8 @@ interface State {
   enter(own: End, peer: End, file: number, kind: Kind): void;
   readonly send: Passing;
   readonly receive: Passing;
+  /** What a closed one says of itself. */
+  readonly past?: string;
 }
 
 const states: Record<string, State> = {
@@ -64,9 +58,9 @@ const states: Record<string, State> = {
     receive: 'ended',
   },
   ...Object.fromEntries(
-    waysOut.map(([way, giveUp]): [string, State] => [
+    waysOut.map(([way, giveUp, past]): [string, State] => [
       `after ${way}`,
-      { enter: giveUp, send: 'closed', receive: 'closed' },
+      { enter: giveUp, send: 'closed', receive: 'closed', past },
     ]),
   ),
 };
@@ -75,6 +69,7 @@ const states: Record<string, State> = {
 type Result =
   | Refusal
   | 'blocks'
+  | 'EBADF'
   | 'waits'
   | 'nothing'
   | 'a descriptor'
@@ -89,78 +84,49 @@ type Result =
 interface Method {
   readonly name: string;
   call(own: End, file: number): unknown;
-  readonly async?: true;
+  /** The system call that its errors name. */
+  readonly syscall: string;
   /** Which of a state's words decides what it comes to, and what that is. */
   readonly by: 'send' | 'receive';
   readonly results: Readonly<Record<Passing, Result>>;
 }
 
 function methods({ ended, receivers, type }: Kind): Method[] {
-  const sending = (waits: Result): Method['results'] => ({
-    passes: 'nothing',
-    waits,
-    ended: ended.send,
-    closed: SEND_CLOSED,
-  });
-  const receiving = (waits: Result): Method['results'] => ({
-    passes: 'a descriptor',
-    waits,
-    ended: ended.receive,
-    closed: RECEIVE_CLOSED,
-  });
-  /** Of a method that passes nothing. */
-  const life = (name: string, call: Method['call'], open: Result, gone: Result = closed(name)): Method => ({
+  const send = (name: string, call: Method['call'], waits: Result, passes: Result = 'nothing'): Method => ({
     name,
     call,
+    syscall: 'sendmsg',
     by: 'send',
-    results: { passes: open, waits: open, ended: open, closed: gone },
+    results: { passes, waits, ended: ended.send, closed: 'EBADF' },
+  });
+  const receive = (
+    name: string,
+    call: Method['call'],
+    waits: Result,
+    end: Result = ended.receive,
+  ): Method => ({
+    name,
+    call,
+    syscall: 'recvmsg',
+    by: 'receive',
+    results: { passes: 'a descriptor', waits, ended: end, closed: 'EBADF' },
+  });
+  /** A method that passes nothing. */
+  const life = (name: string, call: Method['call'], open: Result, after: Result = 'EBADF'): Method => ({
+    name,
+    call,
+    syscall: name,
+    by: 'send',
+    results: { passes: open, waits: open, ended: open, closed: after },
   });
   return [
-    { name: 'send', call: (own, file) => own.send(file), by: 'send', results: sending('blocks') },
-    {
-      name: 'send, timeout 0',
-      call: (own, file) => own.send(file, { timeout: 0 }),
-      by: 'send',
-      results: sending(SEND_TIMED_OUT),
-    },
-    {
-      name: 'trySend',
-      call: (own, file) => own.trySend(file),
-      by: 'send',
-      results: { ...sending('false'), passes: 'true' },
-    },
-    {
-      name: 'sendAsync',
-      call: (own, file) => own.sendAsync(file),
-      async: true,
-      by: 'send',
-      results: sending('waits'),
-    },
-    ...receivers.map(
-      ({ form, receive, empty }): Method => ({
-        name: form,
-        call: receive,
-        by: 'receive',
-        results: receiving(empty),
-      }),
-    ),
-    {
-      name: 'receiveAsync',
-      call: (own) => own.receiveAsync(),
-      async: true,
-      by: 'receive',
-      results: receiving('waits'),
-    },
-    {
-      name: 'iterate',
-      call: async (own) => {
-        const { done, value } = await own.iterate().next();
-        return done ? 'the end' : value;
-      },
-      async: true,
-      by: 'receive',
-      results: { ...receiving('waits'), ended: 'the end' },
-    },
+    send('send', (own, file) => own.send(file), 'blocks'),
+    send('send, timeout 0', (own, file) => own.send(file, { timeout: 0 }), SEND_TIMED_OUT),
+    send('trySend', (own, file) => own.trySend(file), 'false', 'true'),
+    send('sendAsync', (own, file) => own.sendAsync(file), 'waits'),
+    ...receivers.map(({ form, receive: call, empty }) => receive(form, call, empty)),
+    receive('receiveAsync', (own) => own.receiveAsync(), 'waits'),
+    receive('iterate', async (own) => (await own.iterate().next()).value ?? 'the end', 'waits', 'the end'),
     life('fd', (own) => own.fd, 'the socket', '-1'),
     life('type', (own) => own.type, type, type),
     life('shutdown', (own) => own.shutdown(), 'nothing'),
@@ -172,31 +138,38 @@ function methods({ ended, receivers, type }: Kind): Method[] {
   ];
 }
 
-async function assertResult(method: Method, wanted: Result, own: End, file: number): Promise<void> {
+async function assertResult(
+  { call, syscall, results }: Method,
+  wanted: Exclude<Result, 'blocks'>,
+  own: End,
+  file: number,
+  past = 'destroyed',
+): Promise<void> {
   const socket = own.fd;
-  const call = (): unknown => method.call(own, file);
-  if (typeof wanted !== 'string') {
-    if (method.async) await assertRejects(call() as Promise<unknown>, wanted);
-    else assertRefused(call, wanted);
+  const isAsync = results.waits === 'waits';
+  const expected = wanted === 'EBADF' ? gone(syscall, own, past) : wanted;
+  if (typeof expected !== 'string') {
+    if (isAsync) await assertRejects(call(own, file) as Promise<unknown>, expected);
+    else assertRefused(() => call(own, file), expected);
     return;
   }
-  const returned = call();
-  assert.equal(returned instanceof Promise, method.async ?? false);
-  if (wanted === 'waits') {
+  const returned = call(own, file);
+  assert.equal(returned instanceof Promise, isAsync);
+  if (expected === 'waits') {
     const wait = observe(returned as Promise<unknown>);
     await turns();
     assert.equal(wait.state, 'pending');
     own.destroy();
-    await assertRejects(wait.promise, method.by === 'send' ? SEND_CLOSED : RECEIVE_CLOSED);
+    await assertRejects(wait.promise, gone(syscall, own, past));
     return;
   }
   const result = await returned;
-  if (wanted === 'a descriptor') {
+  if (expected === 'a descriptor') {
     assert.notEqual(result, socket);
     closeFD(result as number);
     return;
   }
-  const values = {
+  const values: Record<string, unknown> = {
     nothing: undefined,
     'the end itself': own,
     'the socket': socket,
@@ -204,7 +177,7 @@ async function assertResult(method: Method, wanted: Result, own: End, file: numb
     true: true,
     false: false,
   };
-  assert.equal(result, wanted in values ? values[wanted as keyof typeof values] : wanted);
+  assert.equal(result, expected in values ? values[expected] : expected);
 }
 
 for (const kind of ENDS) {
@@ -221,7 +194,9 @@ for (const kind of ENDS) {
             state.enter(own, peer, file, kind);
             if (state.send === 'closed') {
               assert.equal(isOpen(socket), false);
-              await withSuccessor(kind, socket, file, () => assertResult(method, wanted, own, file));
+              await withSuccessor(kind, socket, file, () =>
+                assertResult(method, wanted, own, file, state.past),
+              );
             } else {
               await assertResult(method, wanted, own, file);
               own.destroy();

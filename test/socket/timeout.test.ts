@@ -1,16 +1,10 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
+import { SyscallError } from '../../src/index.ts';
 import { assertReceives, drain, sendTag, withChannel } from '../support/channel.ts';
 import { ENDS, type End } from '../support/ends.ts';
 import { setNonblocking } from '../support/raw.ts';
-import {
-  assertRefused,
-  BAD_RANGE,
-  BAD_TYPE,
-  RECEIVE_TIMED_OUT,
-  type Refusal,
-  SEND_TIMED_OUT,
-} from '../support/refusals.ts';
+import { assertRefused, BAD_RANGE, BAD_TYPE, type Refusal } from '../support/refusals.ts';
 import { suite } from '../support/suite.ts';
 import { startWorker } from '../support/threads.ts';
 
@@ -23,10 +17,26 @@ const bad: [options: unknown, refusal: Refusal][] = [
   ...[null, 5, 'timeout', true, () => ({})].map((options): [unknown, Refusal] => [options, BAD_TYPE]),
 ];
 
+const over =
+  (syscall: string, what: string) =>
+  (timeout: number): Refusal => [
+    SyscallError,
+    'ETIMEDOUT',
+    {
+      syscall,
+      errno: -110,
+      message: `ETIMEDOUT: connection timed out, ${syscall} (${what} within ${timeout} ms)`,
+    },
+  ];
+
 /** What waits on a socket that is full, with nothing to receive. */
-const forms: [form: 'send' | 'receive', call: (end: End, options?: object) => unknown, refusal: Refusal][] = [
-  ['receive', (end, options) => end.receive(options), RECEIVE_TIMED_OUT],
-  ['send', (end, options) => end.send(0, options), SEND_TIMED_OUT],
+const forms: [
+  form: 'send' | 'receive',
+  call: (end: End, options?: object) => unknown,
+  refusal: (timeout: number) => Refusal,
+][] = [
+  ['receive', (end, options) => end.receive(options), over('recvmsg', 'nothing came')],
+  ['send', (end, options) => end.send(0, options), over('sendmsg', 'no room came')],
 ];
 
 for (const kind of ENDS) {
@@ -39,7 +49,7 @@ for (const kind of ENDS) {
             kind.fill(own, 0);
             for (const timeout of [0, 1, 30]) {
               const start = performance.now();
-              assertRefused(() => call(own, { timeout }), refusal);
+              assertRefused(() => call(own, { timeout }), refusal(timeout));
               const elapsed = performance.now() - start;
               assert.ok(elapsed >= timeout, `${timeout} ms took ${elapsed} ms`);
             }

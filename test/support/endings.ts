@@ -32,11 +32,11 @@ async function kill(own: End, peer: End): Promise<void> {
   await holder.exit;
 }
 
-/** The ways in which an end gives its socket up, which is closed then. */
-export const waysOut: readonly [way: string, giveUp: (end: End) => void][] = [
-  ['destroy', (end) => end.destroy()],
-  ['dispose', (end) => end[Symbol.dispose]()],
-  ['detach', (end) => closeFD(end.detach())],
+/** The ways in which an end gives its socket up, which is closed then, and what it says it is afterwards. */
+export const waysOut: readonly [way: string, giveUp: (end: End) => void, past: 'destroyed' | 'detached'][] = [
+  ['destroy', (end) => end.destroy(), 'destroyed'],
+  ['dispose', (end) => end[Symbol.dispose](), 'destroyed'],
+  ['detach', (end) => closeFD(end.detach()), 'detached'],
 ];
 
 /** A form of receiving, whether it waits or not. */

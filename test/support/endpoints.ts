@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
-import { closeFD, type Endpoint } from '../../src/index.ts';
+import { closeFD, Endpoint, type Framing } from '../../src/index.ts';
 import { sameFile } from './descriptors.ts';
+
+/** Runs the body with two connected endpoints, which it may destroy itself. */
+export async function withPair(type: Framing, body: (a: Endpoint, b: Endpoint) => unknown): Promise<void> {
+  const [a, b] = Endpoint.pair(type);
+  try {
+    await body(a, b);
+  } finally {
+    for (const endpoint of [a, b]) endpoint.destroy();
+  }
+}
 
 /** Makes sure that two endpoints are connected to each other, in their own words. */
 export function assertConnected(a: Endpoint, b: Endpoint): void {

@@ -58,7 +58,7 @@ export interface Kind<E extends End = End> {
 }
 
 /** An endpoint, whose own methods get their arguments, and whose results come back, as they are. */
-class EndpointEnd extends Endpoint implements End {
+export class EndpointEnd extends Endpoint implements End {
   send(...args: Parameters<Endpoint['sendFD']>): ReturnType<Endpoint['sendFD']> {
     return this.sendFD(...args);
   }

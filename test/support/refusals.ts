@@ -14,8 +14,19 @@ export const BAD_TYPE: Refusal = [TypeError, 'ERR_INVALID_ARG_TYPE'];
 export const BAD_RANGE: Refusal = [RangeError, 'ERR_OUT_OF_RANGE'];
 export const BAD_VALUE: Refusal = [TypeError, 'ERR_INVALID_ARG_VALUE'];
 
-/** What a call of an end throws that was destroyed or detached. */
+/** What is thrown of a descriptor that is not open. */
 export const closed = (syscall: string): Refusal => [SyscallError, 'EBADF', { syscall, errno: -9 }];
+
+/** What a call throws of an object that was `destroyed` or `detached`, and says so. */
+export const gone = (syscall: string, object: object, past: string): Refusal => [
+  SyscallError,
+  'EBADF',
+  {
+    syscall,
+    errno: -9,
+    message: `EBADF: bad file descriptor, ${syscall} (the ${object.constructor.name} is ${past})`,
+  },
+];
 export const RECEIVE_CLOSED: Refusal = closed('recvmsg');
 export const SEND_CLOSED: Refusal = closed('sendmsg');
 
