@@ -159,6 +159,13 @@ function catalogue(codec: ControlCodec, { abi, layout }: Platform): Received[] {
     },
     { title: 'LEN(0)', messages: [one], controllen: LEN(0), unexpected: { length: LEN(1) } },
     { title: 'a head that says so', messages: [{}], controllen: LEN(0), unexpected: { length: LEN(0) } },
+    {
+      title: 'an empty message, then a descriptor',
+      messages: [{}, one],
+      controllen: SPACE(0) + LEN(1),
+      descriptors: [7],
+      unexpected: { length: LEN(0) },
+    },
     { title: 'LEN(1) - 1', messages: [one], controllen: LEN(1) - 1, unexpected: { length: LEN(1) } },
     {
       title: 'half an int',
