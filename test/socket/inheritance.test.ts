@@ -5,7 +5,7 @@ import { identity, openDescriptors } from '../support/descriptors.ts';
 import { takings } from '../support/endings.ts';
 import { ENDS } from '../support/ends.ts';
 import { temporaryFile, withDescriptors } from '../support/files.ts';
-import { startProcess } from '../support/processes.ts';
+import { startFixture, startProcess } from '../support/processes.ts';
 import { setInherited, setNonblocking, socketpair } from '../support/raw.ts';
 import { skip, suite } from '../support/suite.ts';
 import { observe, turns } from '../support/waits.ts';
@@ -68,3 +68,11 @@ for (const kind of ENDS) {
     }
   });
 }
+
+suite('a host that closes nothing at exec by itself', (test) => {
+  test('has the same done afterwards, and closes all that came with a message', async () => {
+    if (process.platform !== 'linux') skip(`Linux can pretend to be less, not ${process.platform}`);
+    const { code, stdout, stderr } = await startFixture('lesser-host.ts').exit;
+    assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: 'done\n', stderr: '' });
+  });
+});

@@ -12,7 +12,7 @@ import { ControlCodec } from '../../src/socket/control.ts';
 
 export const FRAMINGS: readonly Framing[] = ['seqpacket', 'stream'];
 
-const [F_SETFD, F_GETFL, F_SETFL, SOL_SOCKET, SHUT_WR] = [2, 3, 4, 1, 1];
+const [F_GETFD, F_SETFD, F_GETFL, F_SETFL, FD_CLOEXEC, SOL_SOCKET, SHUT_WR] = [1, 2, 3, 4, 1, 1, 1];
 
 const c = koffi.load(null);
 const fcntl = c.func('int fcntl(int fd, int op, ...)');
@@ -83,6 +83,11 @@ export function statusFlags(fd: number): number {
 
 export function setNonblocking(fd: number): void {
   assert.equal(fcntl(fd, F_SETFL, 'int', statusFlags(fd) | constants.O_NONBLOCK), 0);
+}
+
+/** Whether exec closes a descriptor, so that no child process has it. */
+export function isCloseOnExec(fd: number): boolean {
+  return (fcntl(fd, F_GETFD) & FD_CLOEXEC) !== 0;
 }
 
 /** Lets child processes have a descriptor. */
