@@ -125,7 +125,6 @@ for (const [what, types, dataBytes, descriptors, refusal] of lies) {
 }
 
 const SEQPACKET = kindOf('endpoint/seqpacket');
-const STREAM = kindOf('endpoint/stream');
 
 suite('an empty packet, seqpacket', (test) => {
   const ways: [name: string, leave: (end: End) => void][] = [
@@ -133,18 +132,6 @@ suite('an empty packet, seqpacket', (test) => {
     ['shuts down', (end) => end.shutdown()],
   ];
   for (const [name, leave] of ways) {
-    test(`then a descriptor, then the peer ${name}: the fault, the descriptor, the end`, () =>
-      withChannel(SEQPACKET, (liar, own) =>
-        withDescriptors([temporaryFile()], (file) => {
-          sendRaw(liar.fd, 0);
-          liar.send(file);
-          leave(liar);
-          assertRefused(() => own.receive(WITHIN_SECONDS), NO_DESCRIPTOR);
-          assertReceives(own, file);
-          assertRefused(() => own.receive(WITHIN_SECONDS), ENDED);
-        }),
-      ));
-
     test(`then data, then the peer ${name}: two faults, then the end`, () =>
       withChannel(SEQPACKET, (liar, own) => {
         sendRaw(liar.fd, 0);
@@ -167,18 +154,6 @@ suite('data beside a descriptor', (test) => {
         }),
       ));
   }
-
-  test('up to eight bytes are dropped, and more are a fault of their own, stream', () =>
-    withChannel(STREAM, (peer, own) =>
-      withDescriptors([temporaryFile()], (file) => {
-        for (const dataBytes of [1, 4, 8, 17]) {
-          sendRaw(peer.fd, dataBytes, [file]);
-          assertReceives(own, file);
-        }
-        for (let i = 0; i < 2; i++) assertRefused(() => own.receive(WITHIN_SECONDS), NO_DESCRIPTOR);
-        assertWorks(peer, own);
-      }),
-    ));
 });
 
 suite('the errors of the channel', (test) => {
