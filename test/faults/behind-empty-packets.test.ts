@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { fstatSync } from 'node:fs';
 import { withChannel } from '../support/channel.ts';
-import { takings } from '../support/endings.ts';
 import { type End, kindOf } from '../support/ends.ts';
 import { receiveAll } from '../support/everything.ts';
 import { temporaryFile, withDescriptors } from '../support/files.ts';
+import { takings } from '../support/forms.ts';
 import { startFixture, startProcess } from '../support/processes.ts';
 import { sendRaw } from '../support/raw.ts';
 import { growSendBuffer } from '../support/raw-sockets.ts';

@@ -9,9 +9,9 @@ import {
   withChannel,
 } from '../support/channel.ts';
 import { changes, openDescriptors } from '../support/descriptors.ts';
-import { takings } from '../support/endings.ts';
 import { ENDPOINTS, type End, kindOf } from '../support/ends.ts';
 import { tagOf, temporaryFile, withDescriptors } from '../support/files.ts';
+import { takings } from '../support/forms.ts';
 import { sendRaw, setNonblocking } from '../support/raw.ts';
 import {
   assertRefused,

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { fstatSync, readSync, writeSync } from 'node:fs';
 import { closeFD, Endpoint } from '../../src/index.ts';
 import { assertReceives, assertWorks, WITHIN_SECONDS, withChannel } from '../support/channel.ts';
-import { givings, takings } from '../support/endings.ts';
 import { EndpointEnd, kindOf } from '../support/ends.ts';
 import { outcomeOf } from '../support/everything.ts';
 import { temporaryFile, withDescriptors } from '../support/files.ts';
+import { givings, takings } from '../support/forms.ts';
 import { sendRaw } from '../support/raw.ts';
 import {
   assertRefused,

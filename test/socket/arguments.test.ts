@@ -4,9 +4,9 @@ import { createServer, Socket } from 'node:net';
 import { closeFD } from '../../src/index.ts';
 import { assertWorks, withChannel } from '../support/channel.ts';
 import { openDescriptors, sameFile } from '../support/descriptors.ts';
-import { givings } from '../support/endings.ts';
 import { ENDS, type End } from '../support/ends.ts';
 import { temporaryFile } from '../support/files.ts';
+import { givings } from '../support/forms.ts';
 import {
   assertRejects,
   BAD_RANGE,

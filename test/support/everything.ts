@@ -1,7 +1,7 @@
 import { fstatSync } from 'node:fs';
 import { ChannelError, closeFD } from '../../src/index.ts';
-import type { Taking } from './endings.ts';
 import type { End } from './ends.ts';
+import type { Taking } from './forms.ts';
 import { ENDED } from './refusals.ts';
 
 /** What one receive came to: the inode of what was received, 'nothing', or the code of the error. */
