@@ -47,7 +47,8 @@ export const PEERS: readonly Peer[] = [
   {
     name: 'Go',
     folder: 'go',
-    operations: ['pass'],
+    // It knows one operation, by whatever name: as gVisor's package, one descriptor at a time.
+    operations: ['pass', 'pass-beside-batches'],
     tool: { name: 'go', version: 'version', get: 'https://go.dev/dl, or apt-get install golang-go' },
     build: (source, output) => ['go', 'build', '-o', output, `${source}/main.go`],
     start: (_source, output) => [output],
