@@ -140,7 +140,7 @@ suite('the package, packed and installed', (test) => {
       assert.deepEqual(JSON.parse(stdout), [
         [
           ...['ChannelError', 'Endpoint', 'SyscallError', 'UnsupportedPlatformError'],
-          ...['closeFD', 'descriptorOf', 'newConnectedSockets', 'newEndpoint'],
+          ...['closeFD', 'closeFDs', 'descriptorOf', 'newConnectedSockets', 'newEndpoint'],
         ],
         version,
         'ERR_PACKAGE_PATH_NOT_EXPORTED',

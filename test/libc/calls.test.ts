@@ -1,103 +1,26 @@
 import assert from 'node:assert/strict';
-import koffi from 'koffi';
-import type { Abi, SocketType } from '../../src/abi/abi.ts';
 import { SyscallError } from '../../src/errors.ts';
-import type { Binding, LoopPoll } from '../../src/libc/binding.ts';
-import { Libc, WOULD_BLOCK } from '../../src/libc/calls.ts';
+import { type Libc, WOULD_BLOCK } from '../../src/libc/calls.ts';
 import { epoll, redirect } from '../../src/libc/polls.ts';
 import { isConnected, shutdown, socketpair, socketType } from '../../src/libc/sockets.ts';
 import { platforms } from '../abi/golden.ts';
+import {
+  ADDRESS,
+  DARWIN,
+  EINTR,
+  errnos,
+  fails,
+  family,
+  LINUX,
+  option,
+  pair,
+  type Scripted,
+  type Step,
+  scripted,
+  sees,
+  withClock,
+} from '../support/scripted.ts';
 import { suite } from '../support/suite.ts';
-
-const { errno: errnos } = koffi.os;
-const ADDRESS = 4096;
-
-/** What a call of C does: its result, or an errno behind a result of -1. */
-type Step = number | { readonly errno: number } | ((memory: DataView) => Step);
-
-const fails = (name: string): Step => ({ errno: errnos[name] as number });
-const EINTR = fails('EINTR');
-
-interface Scripted {
-  readonly libc: Libc;
-  readonly abi: Abi;
-  /** Every call of C that was made: name and arguments. */
-  readonly calls: (readonly [name: string, ...args: number[]])[];
-}
-
-/** libc of a platform, whose C does what the steps say, call by call. */
-function scripted(name: string, ...steps: Step[]): Scripted {
-  const { abi, layout } = platforms.find((platform) => platform.name === name) ?? assert.fail(name);
-  const calls: Scripted['calls'] = [];
-  let memory = new DataView(new ArrayBuffer(0));
-  let errno = 0;
-
-  const c =
-    (called: string) =>
-    (...args: number[]): number => {
-      calls.push([called, ...args]);
-      let step = steps.shift() ?? assert.fail(`a call too many: ${called}(${args.join(', ')})`);
-      while (typeof step === 'function') step = step(memory);
-      if (typeof step === 'number') return step;
-      errno = step.errno;
-      return -1;
-    };
-  const binding: Binding = {
-    socketpair: c('socketpair'),
-    sendmsg: c('sendmsg'),
-    recvmsg: c('recvmsg'),
-    ...(abi.mmsghdr && { sendmmsg: c('sendmmsg'), recvmmsg: c('recvmmsg') }),
-    close_range: c('close_range'),
-    shutdown: c('shutdown'),
-    close: c('close'),
-    poll: c('poll'),
-    getsockopt: c('getsockopt'),
-    getsockname: c('getsockname'),
-    getpeername: c('getpeername'),
-    fcntl: c('fcntl'),
-    dup2: c('dup2'),
-    ...(abi.dup3 && { dup3: c('dup3') }),
-    ...(abi.EPOLL_CTL_ADD > 0 && { epoll_create1: c('epoll_create1'), epoll_ctl: c('epoll_ctl') }),
-    // errno is only true right after the call: reading it a second time tells nothing.
-    errno: () => {
-      const read = errno;
-      errno = 0;
-      return read;
-    },
-    strerror: (number) => `text of ${number}`,
-    errnos,
-    address: (buffer) => {
-      memory = new DataView(buffer);
-      return ADDRESS;
-    },
-    pollOnLoop: (): LoopPoll => assert.fail('not here'),
-    abi,
-    layout,
-  };
-  return { libc: new Libc(binding), abi, calls };
-}
-
-const LINUX = 'linux-glibc-x64';
-const DARWIN = 'darwin-arm64';
-
-const pair = (memory: DataView): Step => {
-  memory.setInt32(0, 10, true);
-  memory.setInt32(4, 11, true);
-  return 0;
-};
-const sees = (revents: number) => (memory: DataView) => {
-  memory.setInt16(6, revents, true);
-  return 1;
-};
-const option = (value: number) => (memory: DataView) => {
-  memory.setInt32(0, value, true);
-  return 0;
-};
-/** On Linux; elsewhere the family lies in the second byte, behind a length. */
-const family = (value: number) => (memory: DataView) => {
-  memory.setUint16(0, value, true);
-  return 0;
-};
 
 interface Case {
   readonly syscall: string;
@@ -114,9 +37,9 @@ const cases: readonly Case[] = [
   { syscall: 'socketpair', call: (c) => socketpair(c, 'stream'), succeeds: pair, returns: [10, 11] },
   { syscall: 'sendmsg', call: (c) => c.sendmsg(5, 64, 0), succeeds: 3, returns: 3 },
   { syscall: 'recvmsg', call: (c) => c.recvmsg(5, 64, 0), succeeds: 3, returns: 3 },
+  { syscall: 'shutdown', call: (c) => shutdown(c, 5), returns: undefined },
   { syscall: 'sendmmsg', call: (c) => c.sendmmsg(5, 64, 8, 0), succeeds: 3, returns: 3 },
   { syscall: 'recvmmsg', call: (c) => c.recvmmsg(5, 64, 8, 0), succeeds: 3, returns: 3 },
-  { syscall: 'shutdown', call: (c) => shutdown(c, 5), returns: undefined },
   { syscall: 'poll', call: (c) => c.poll(5, 1, -1), succeeds: sees(17), returns: 17 },
   {
     syscall: 'getsockopt',
@@ -210,15 +133,6 @@ suite('the calls of libc', (test) => {
     });
   }
 
-  for (const call of ['sendmmsg', 'recvmmsg'] as const) {
-    test(`${call}: where it would block it says so, without an exception`, () => {
-      const { libc } = scripted(LINUX, fails('EAGAIN'), EINTR, fails('EAGAIN'), 2);
-      assert.equal(libc[call](5, 64, 8, 0), WOULD_BLOCK);
-      assert.equal(libc[call](5, 64, 8, 0), WOULD_BLOCK);
-      assert.equal(libc[call](5, 64, 8, 0), 2);
-    });
-  }
-
   test('elsewhere EAGAIN is an error as any other', () => {
     const { libc } = scripted(LINUX, fails('EAGAIN'));
     assert.equal(thrownBy(() => socketpair(libc, 'stream')).code, 'EAGAIN');
@@ -235,6 +149,15 @@ suite('the calls of libc', (test) => {
     assert.equal(thrownBy(() => libc.close(5)).message, 'EIO: i/o error, close');
     assert.equal(calls.length, 1);
   });
+
+  for (const call of ['sendmmsg', 'recvmmsg'] as const) {
+    test(`${call}: where it would block it says so, without an exception`, () => {
+      const { libc } = scripted(LINUX, fails('EAGAIN'), EINTR, fails('EAGAIN'), 2);
+      assert.equal(libc[call](5, 64, 8, 0), WOULD_BLOCK);
+      assert.equal(libc[call](5, 64, 8, 0), WOULD_BLOCK);
+      assert.equal(libc[call](5, 64, 8, 0), 2);
+    });
+  }
 
   test('many are closed each once, whatever becomes of the others, and the first error is thrown', () => {
     const { libc, calls } = scripted(LINUX, fails('EIO'), EINTR, 0, 0, fails('EBADF'));
@@ -294,12 +217,6 @@ suite('the calls of libc', (test) => {
     assert.equal(thrownBy(() => epoll(failing.libc, 6, 5, 1)).syscall, 'dup3');
     assert.deepEqual(failing.calls.at(-1), ['close', 12]);
   });
-
-  test('shutdown of a socket whose peer is gone is done already', () => {
-    const { libc, calls } = scripted(LINUX, fails('ENOTCONN'));
-    shutdown(libc, 5);
-    assert.deepEqual(calls, [['shutdown', 5, 2]]);
-  });
 });
 
 suite('the flags of libc', (test) => {
@@ -318,41 +235,6 @@ suite('the flags of libc', (test) => {
       ]);
     });
   }
-
-  test('many: the same, and only the first message is waited for', () => {
-    const { libc, abi, calls } = scripted(LINUX, 1, 1);
-    libc.sendmmsg(5, 64, 8, abi.MSG_DONTWAIT);
-    libc.recvmmsg(5, 64, 8, 0);
-    assert.deepEqual(calls, [
-      ['sendmmsg', 5, 64, 8, abi.MSG_NOSIGNAL + abi.MSG_DONTWAIT],
-      ['recvmmsg', 5, 64, 8, abi.MSG_CMSG_CLOEXEC + abi.MSG_WAITFORONE, 0],
-    ]);
-  });
-
-  const types: readonly [SocketType, number][] = [
-    ['stream', 1],
-    ['dgram', 2],
-    ['seqpacket', 5],
-  ];
-  for (const [type, number] of types) {
-    test(`a pair of type ${type} is close-on-exec from its beginning`, () => {
-      const { libc, abi, calls } = scripted(LINUX, pair);
-      assert.deepEqual(socketpair(libc, type), [10, 11]);
-      assert.deepEqual(calls, [['socketpair', 1, number + abi.SOCK_CLOEXEC, 0, ADDRESS]]);
-    });
-  }
-
-  test('where the kernel has no SOCK_CLOEXEC, a pair becomes close-on-exec', () => {
-    const { libc, abi, calls } = scripted(DARWIN, pair, 0, 0, 4, 0);
-    assert.deepEqual(socketpair(libc, 'stream'), [10, 11]);
-    assert.deepEqual(calls, [
-      ['socketpair', 1, 1, 0, ADDRESS],
-      ['fcntl', 10, abi.F_GETFD, 0],
-      ['fcntl', 10, abi.F_SETFD, 1],
-      ['fcntl', 11, abi.F_GETFD, 0],
-      ['fcntl', 11, abi.F_SETFD, 5],
-    ]);
-  });
 
   test('a number is redirected by dup3, close-on-exec in the same step', () => {
     const { libc, abi, calls } = scripted(LINUX, 6);
@@ -375,22 +257,19 @@ suite('the flags of libc', (test) => {
     assert.equal(libc.duplicate(5), 12);
     assert.deepEqual(calls, [['fcntl', 5, abi.F_DUPFD_CLOEXEC, 0]]);
   });
+
+  test('many: the same, and only the first message is waited for', () => {
+    const { libc, abi, calls } = scripted(LINUX, 1, 1);
+    libc.sendmmsg(5, 64, 8, abi.MSG_DONTWAIT);
+    libc.recvmmsg(5, 64, 8, 0);
+    assert.deepEqual(calls, [
+      ['sendmmsg', 5, 64, 8, abi.MSG_NOSIGNAL + abi.MSG_DONTWAIT],
+      ['recvmmsg', 5, 64, 8, abi.MSG_CMSG_CLOEXEC + abi.MSG_WAITFORONE, 0],
+    ]);
+  });
 });
 
 suite('poll', (test) => {
-  /** Runs `body` with a clock that only the steps of a script move. */
-  function withClock(body: (advance: (ms: number, step: Step) => Step) => void): void {
-    let now = 1000.25;
-    Object.defineProperty(performance, 'now', { value: () => now, configurable: true });
-    try {
-      body((ms, step) => () => {
-        now += ms;
-        return step;
-      });
-    } finally {
-      Reflect.deleteProperty(performance, 'now');
-    }
-  }
   const timeouts = (calls: Scripted['calls']) => calls.map((call) => call.at(-1));
 
   test('an interruption does not prolong it', () => {
@@ -425,50 +304,6 @@ suite('poll', (test) => {
       ['poll', ADDRESS, 1, 7],
       ['poll', ADDRESS, 1, 7],
     ]);
-  });
-});
-
-suite('the type of a socket', (test) => {
-  const kinds: readonly [type: number, family: number, expected: SocketType | undefined][] = [
-    [1, 1, 'stream'],
-    [2, 1, 'dgram'],
-    [5, 1, 'seqpacket'],
-    [3, 1, undefined],
-    [1, 2, undefined],
-    [1, 0, undefined],
-    [5, 10, undefined],
-  ];
-  for (const [type, number, expected] of kinds) {
-    test(`type ${type} of family ${number} is ${expected ?? 'none of ours'}`, () => {
-      const { libc, abi, calls } = scripted(LINUX, option(type), family(number));
-      assert.equal(socketType(libc, 7), expected);
-      assert.deepEqual(calls[0]?.slice(0, 5), ['getsockopt', 7, abi.SOL_SOCKET, abi.SO_TYPE, ADDRESS]);
-      assert.deepEqual(calls[1]?.slice(0, 3), ['getsockname', 7, ADDRESS]);
-
-      const behindLength = scripted(DARWIN, option(type), family((number << 8) | 1));
-      assert.equal(socketType(behindLength.libc, 7), expected);
-    });
-  }
-
-  test('C is told how much room it has', () => {
-    const rooms: number[] = [];
-    const { libc, calls } = scripted(
-      LINUX,
-      (memory) => {
-        rooms.push(memory.getInt32((calls[0]?.at(-1) as number) - ADDRESS, true));
-        return option(1);
-      },
-      (memory) => {
-        const lengthAt = (calls[1]?.at(-1) as number) - ADDRESS;
-        rooms.push(memory.getInt32(lengthAt, true));
-        assert.ok(lengthAt + 4 <= memory.byteLength && (rooms[1] as number) <= lengthAt);
-        return family(1);
-      },
-    );
-    socketType(libc, 7);
-    assert.deepEqual(rooms, [4, 112]);
-    // sockaddr_un is the largest that comes in question: 110 bytes on Linux, 106 elsewhere.
-    assert.ok((rooms[1] as number) >= 110);
   });
 });
 
