@@ -37,9 +37,9 @@ const cases: readonly Case[] = [
   { syscall: 'socketpair', call: (c) => socketpair(c, 'stream'), succeeds: pair, returns: [10, 11] },
   { syscall: 'sendmsg', call: (c) => c.sendmsg(5, 64, 0), succeeds: 3, returns: 3 },
   { syscall: 'recvmsg', call: (c) => c.recvmsg(5, 64, 0), succeeds: 3, returns: 3 },
+  { syscall: 'shutdown', call: (c) => shutdown(c, 5), returns: undefined },
   { syscall: 'sendmmsg', call: (c) => c.sendmmsg(5, 64, 8, 0), succeeds: 3, returns: 3 },
   { syscall: 'recvmmsg', call: (c) => c.recvmmsg(5, 64, 8, 0), succeeds: 3, returns: 3 },
-  { syscall: 'shutdown', call: (c) => shutdown(c, 5), returns: undefined },
   { syscall: 'poll', call: (c) => c.poll(5, 1, -1), succeeds: sees(17), returns: 17 },
   {
     syscall: 'getsockopt',
@@ -133,15 +133,6 @@ suite('the calls of libc', (test) => {
     });
   }
 
-  for (const call of ['sendmmsg', 'recvmmsg'] as const) {
-    test(`${call}: where it would block it says so, without an exception`, () => {
-      const { libc } = scripted(LINUX, fails('EAGAIN'), EINTR, fails('EAGAIN'), 2);
-      assert.equal(libc[call](5, 64, 8, 0), WOULD_BLOCK);
-      assert.equal(libc[call](5, 64, 8, 0), WOULD_BLOCK);
-      assert.equal(libc[call](5, 64, 8, 0), 2);
-    });
-  }
-
   test('elsewhere EAGAIN is an error as any other', () => {
     const { libc } = scripted(LINUX, fails('EAGAIN'));
     assert.equal(thrownBy(() => socketpair(libc, 'stream')).code, 'EAGAIN');
@@ -158,6 +149,15 @@ suite('the calls of libc', (test) => {
     assert.equal(thrownBy(() => libc.close(5)).message, 'EIO: i/o error, close');
     assert.equal(calls.length, 1);
   });
+
+  for (const call of ['sendmmsg', 'recvmmsg'] as const) {
+    test(`${call}: where it would block it says so, without an exception`, () => {
+      const { libc } = scripted(LINUX, fails('EAGAIN'), EINTR, fails('EAGAIN'), 2);
+      assert.equal(libc[call](5, 64, 8, 0), WOULD_BLOCK);
+      assert.equal(libc[call](5, 64, 8, 0), WOULD_BLOCK);
+      assert.equal(libc[call](5, 64, 8, 0), 2);
+    });
+  }
 
   test('many are closed each once, whatever becomes of the others, and the first error is thrown', () => {
     const { libc, calls } = scripted(LINUX, fails('EIO'), EINTR, 0, 0, fails('EBADF'));
@@ -266,6 +266,16 @@ suite('the flags of libc', (test) => {
     const { libc, abi, calls } = scripted(LINUX, 12);
     assert.equal(libc.duplicate(5), 12);
     assert.deepEqual(calls, [['fcntl', 5, abi.F_DUPFD_CLOEXEC, 0]]);
+  });
+
+  test('many: the same, and only the first message is waited for', () => {
+    const { libc, abi, calls } = scripted(LINUX, 1, 1);
+    libc.sendmmsg(5, 64, 8, abi.MSG_DONTWAIT);
+    libc.recvmmsg(5, 64, 8, 0);
+    assert.deepEqual(calls, [
+      ['sendmmsg', 5, 64, 8, abi.MSG_NOSIGNAL + abi.MSG_DONTWAIT],
+      ['recvmmsg', 5, 64, 8, abi.MSG_CMSG_CLOEXEC + abi.MSG_WAITFORONE, 0],
+    ]);
   });
 });
 
