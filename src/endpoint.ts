@@ -105,7 +105,7 @@ export class Endpoint extends OwnedSocket {
   constructor(socket: number | OwnedSocket, options?: EndpointOptions) {
     const c = libc();
     const byte = checkStreamByte(options);
-    const taken = socket instanceof OwnedSocket ? socket : undefined;
+    const taken = socket instanceof OwnedSocket && !(socket instanceof Endpoint) ? socket : undefined;
     const framing = framingOf(c, taken ? taken.fd : (socket as number));
     super(c, taken ? taken.detach() : (socket as number), framing);
     const { abi } = c;

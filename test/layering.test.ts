@@ -20,6 +20,7 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
   'socket/descriptor-receiver': ['abi', 'errors', 'libc', 'socket/control', 'socket/transfer'],
   'socket/descriptor-sender': ['errors', 'libc', 'socket/control', 'socket/transfer'],
   'socket/outgoing-batch': ['errors', 'libc', 'socket/descriptor-sender', 'socket/waits'],
+  'socket/made-socket': ['abi'],
   'socket/shared-buffers': ['libc', 'socket/control'],
   'socket/sending': ['errors', 'libc', 'socket/shared-buffers', 'socket/transfer', 'socket/waits'],
   'socket/receiving': ['abi', 'errors', 'libc', 'socket/shared-buffers', 'socket/transfer'],
@@ -35,12 +36,12 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
   ],
   'unix-socket': [
     ...['node:util', 'abi', 'errors', 'libc', 'arguments', 'descriptors'],
-    ...['socket/owned-socket', 'socket/transfer', 'socket/connecting', 'socket/paths'],
+    ...['socket/owned-socket', 'socket/transfer', 'socket/connecting', 'socket/made-socket', 'socket/paths'],
     ...['socket/receiving', 'socket/retries', 'socket/sending', 'socket/shared-buffers'],
   ],
   'unix-listener': [
     ...['abi', 'errors', 'libc', 'arguments', 'descriptors', 'unix-socket'],
-    ...['socket/owned-socket', 'socket/paths'],
+    ...['socket/made-socket', 'socket/owned-socket', 'socket/paths'],
   ],
   index: [
     ...['abi', 'arguments', 'descriptors', 'endpoint', 'errors', 'libc', 'socket/receiving'],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { MessageBuffer } from '../../src/libc/message-buffer.ts';
 import { ControlCodec } from '../../src/socket/control.ts';
 import { platforms } from '../abi/golden.ts';
-import { ADDRESS, fails, scripted } from '../support/scripted.ts';
+import { fails, scripted } from '../support/scripted.ts';
 import { suite } from '../support/suite.ts';
 
 suite('the memory of a message', (test) => {
@@ -20,12 +20,12 @@ suite('the memory of a message', (test) => {
           const word = (offset: number): number =>
             wordSize === 8 ? Number(memory.getBigUint64(offset, true)) : memory.getUint32(offset, true);
 
-          const iovecAt = word(msghdr.offset.msg_iov) - ADDRESS;
+          const iovecAt = word(msghdr.offset.msg_iov) - address;
           const parts: [at: number, size: number][] = [
-            [address - ADDRESS, msghdr.size],
+            [address - address, msghdr.size],
             [iovecAt, iovec.size],
-            [word(iovecAt + iovec.offset.iov_base) - ADDRESS, dataBytes],
-            [word(msghdr.offset.msg_control) - ADDRESS, controlBytes],
+            [word(iovecAt + iovec.offset.iov_base) - address, dataBytes],
+            [word(msghdr.offset.msg_control) - address, controlBytes],
           ];
           let end = 0;
           for (const [at, size] of parts) {

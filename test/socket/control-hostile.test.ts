@@ -12,7 +12,7 @@ function checkHostile(codec: ControlCodec, control: Int32Array, controllen: numb
   assert.ok(4 * descriptors.length <= Math.max(0, end - codec.length(0)), 'no more than lies there');
 
   const one = codec.decodeOne(control, controllen);
-  if (one >= 0) assert.deepEqual(contents, { descriptors: [one], unexpected: undefined });
+  if (one >= 0) assert.deepEqual(contents, { descriptors: [one], added: [], unexpected: undefined });
   // decode passes over padding behind the message and numbers that are none; decodeOne leaves both to it.
   else if (controllen <= codec.space(1) && end === controllen && control.every((word) => word >= 0))
     assert.ok(descriptors.length !== 1 || unexpected !== undefined, 'decodeOne missed a descriptor');
