@@ -21,6 +21,7 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
   'socket/descriptor-sender': ['errors', 'libc', 'socket/control', 'socket/transfer'],
   'socket/outgoing-batch': ['errors', 'libc', 'socket/descriptor-sender', 'socket/waits'],
   'socket/shared-buffers': ['libc', 'socket/control'],
+  'socket/made-socket': ['abi'],
   'socket/sending': ['errors', 'libc', 'socket/shared-buffers', 'socket/transfer', 'socket/waits'],
   'socket/receiving': ['abi', 'errors', 'libc', 'socket/shared-buffers', 'socket/transfer'],
   'socket/retries': ['libc', 'socket/aborts', 'node:timers', 'node:worker_threads'],
@@ -36,11 +37,12 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
   'unix-socket': [
     ...['node:util', 'abi', 'errors', 'libc', 'arguments', 'descriptors'],
     ...['socket/owned-socket', 'socket/transfer', 'socket/connecting', 'socket/paths'],
-    ...['socket/receiving', 'socket/retries', 'socket/sending', 'socket/shared-buffers'],
+    ...['socket/made-socket', 'socket/receiving', 'socket/retries', 'socket/sending'],
+    'socket/shared-buffers',
   ],
   'unix-listener': [
     ...['abi', 'errors', 'libc', 'arguments', 'descriptors', 'unix-socket'],
-    ...['socket/owned-socket', 'socket/paths'],
+    ...['socket/made-socket', 'socket/owned-socket', 'socket/paths'],
   ],
   index: [
     ...['abi', 'arguments', 'descriptors', 'endpoint', 'errors', 'libc', 'socket/receiving'],
