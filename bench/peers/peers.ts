@@ -50,7 +50,7 @@ export const PEERS: readonly Peer[] = [
   {
     name: 'Go',
     folder: 'go',
-    operations: ['pass', 'message'],
+    operations: ['pass', 'pass-beside-batches', 'message'],
     tool: { name: 'go', version: 'version', get: 'https://go.dev/dl, or apt-get install golang-go' },
     build: (source, output) => ['go', 'build', '-o', output, `${source}/main.go`],
     start: (_source, output) => [output],

@@ -13,6 +13,7 @@ const PICTURES = [
   { question: 'where-time-goes', plot: layersPlot, name: 'where-time-goes' },
   { question: 'pass', plot: latencyPlot, name: 'pass-latency' },
   { question: 'waiting', plot: axisPlot, name: 'waiting' },
+  { question: 'batches', plot: axisPlot, name: 'batches' },
 ];
 
 const [, , runFile, folder] = process.argv;

@@ -10,9 +10,13 @@ const VIOLET = '#986ee2';
 const SIDES = {
   C: GREY,
   'C, epoll': GREY,
+  'C, in batches': '#57606a',
+  'C, in batches, two threads': '#b08ad9',
   'koffi, bare': AMBER,
   fdchannel: BLUE,
   'fdchannel, one waiting': VIOLET,
+  'fdchannel, one by one': VIOLET,
+  'fdchannel, in batches': BLUE,
   Go: '#1b9aaa',
   Rust: '#db6d28',
   Python: '#3fa650',

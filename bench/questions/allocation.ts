@@ -1,4 +1,4 @@
-import { closeFD, type Message } from '../../src/index.ts';
+import { closeFD, closeFDs, type Message } from '../../src/index.ts';
 import type { Bench, Question } from '../harness/question.ts';
 import { exactly, spread } from '../harness/statistics.ts';
 import { BareSocket } from '../sides/bare-message.ts';
@@ -38,6 +38,15 @@ const question: Question = {
       for (let i = 0; i < calls; i++) {
         near.sendFD(source);
         closeFD(far.recvFD());
+      }
+    });
+    const sources = Array<number>(64).fill(source);
+    await count(bench, '64 by sendFDs + recvFDs + closeFDs', (calls) => {
+      // An array of 64 is what is returned: it takes some 560 bytes.
+      for (let i = 0; i < calls; i += 64) {
+        near.sendFDs(sources);
+        kept = far.recvFDs();
+        closeFDs(kept as number[]);
       }
     });
     await count(bench, 'tryRecvFD with nothing there', (calls) => {

@@ -6,7 +6,8 @@ import { Memory } from './memory.ts';
 /** What {@link Libc.sendmsg} and {@link Libc.recvmsg} answer where a blocking socket would wait. */
 export const WOULD_BLOCK = -1;
 
-const SCRATCH_BYTES = 128;
+/** For the 64 descriptors that one poll(2) looks at before they are sent together. */
+const SCRATCH_BYTES = 512;
 
 /**
  * libc with checked results: each call retries EINTR (but close, which has released the number by then) and

@@ -25,6 +25,8 @@ export class DescriptorReceiver {
   /** What was wrong with messages that came between good ones, for the calls that follow. */
   readonly #faults: ChannelError[] = [];
   readonly #onFault: () => void;
+  /** Whether there is a fault among what came last. */
+  #refused = false;
   #batch: BatchBuffer | undefined;
 
   /** @param onFault is called when a fault was kept for the next call */
@@ -62,7 +64,7 @@ export class DescriptorReceiver {
     }
     if (this.#faults.length > 0) throw this.#faults.shift();
     const outcomes = this.#receive(max, flags);
-    return outcomes?.every(isDescriptor) === false ? this.#keepFaults(outcomes) : (outcomes as number[]);
+    return outcomes && this.#refused ? this.#keepFaults(outcomes) : (outcomes as number[] | undefined);
   }
 
   /** What becomes of so many calls of {@link one}, in their order, by one recvmmsg(2); undefined where it would block. */
@@ -82,6 +84,7 @@ export class DescriptorReceiver {
     const count = this.#transfer.receiveMany(batch, asked, this.#room, flags);
     if (count === WOULD_BLOCK) return undefined;
     const outcomes = new Array<Outcome>(count);
+    this.#refused = false;
     for (let i = 0; i < count; i++) {
       const message = batch.messages[i] as MessageBuffer;
       const fd = this.#take(message);
@@ -91,6 +94,7 @@ export class DescriptorReceiver {
       }
       const fault = this.#refuse(message, batch.received(i), this.#nothingBehind(batch, i, count));
       outcomes[i] = fault;
+      this.#refused = true;
       if (isEnd(fault)) {
         // On a stream, SO_PASSPIDFD adds a descriptor even to the end, which comes as often as it is asked for.
         for (let rest = i + 1; rest < count; rest++) this.#transfer.discard(batch.messages[rest]);

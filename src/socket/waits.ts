@@ -114,7 +114,7 @@ export class Waits {
    *
    * @param hold gives what waits in place of `attempt`; it is asked only when the call has to wait
    * @returns a promise of the attempt's result; when the signal aborts, it rejects with the signal's reason, and
-   *   nothing was taken or sent
+   *   nothing was taken or sent, unless what waits says otherwise
    */
   soon<T>(
     operation: Operation,

@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict';
 import { ChannelError, closeFD, closeFDs, type Endpoint, SyscallError } from '../../src/index.ts';
-import { assertNoListener, assertRejects, observe, tagged, turns } from '../async/waits.ts';
-import { batchSuites, countingCalls, drainTags, range, tagsOf, withTags } from '../support/batches.ts';
 import {
-  assertRefused,
-  assertWorks,
-  ENDED,
-  FRAMINGS,
-  type Refusal,
-  TRUNCATED,
-  temporaryFile,
-  withChannel,
-  withDescriptors,
-} from '../support/channel.ts';
+  batchSuites,
+  countingCalls,
+  drainTags,
+  range,
+  tagsOf,
+  withEnds,
+  withTags,
+} from '../support/batches.ts';
+import { assertWorks } from '../support/channel.ts';
 import { changes, openDescriptors } from '../support/descriptors.ts';
-import { fill, sendRaw } from '../support/raw.ts';
+import { tagged, temporaryFile, withDescriptors } from '../support/files.ts';
+import { FRAMINGS, fill, sendRaw } from '../support/raw.ts';
+import { assertRefused, assertRejects, ENDED, type Refusal, TRUNCATED } from '../support/refusals.ts';
 import { suite } from '../support/suite.ts';
+import { assertNoListener, observe, turns } from '../support/waits.ts';
 
 /** More than a socket has room for. */
 const MANY = 300;
@@ -26,7 +26,7 @@ const TIMED_OUT: Refusal = [SyscallError, 'ETIMEDOUT'];
 /** How many messages a socket has room for that has none in it. */
 function roomOf(from: Endpoint, to: Endpoint): number {
   const file = temporaryFile();
-  const room = fill(from, file);
+  const room = fill(from.fd, file);
   closeFD(file);
   assert.equal(drainTags(to).length, room);
   assert.ok(room < MANY);
@@ -98,7 +98,7 @@ batchSuites('many at once on the event loop', (test) => {
   test('a signal that aborts before anything was sent: its reason, and nothing was', async (a, b) => {
     const controller = new AbortController();
     const file = tagged(1000);
-    const full = fill(a, file);
+    const full = fill(a.fd, file);
     closeFD(file);
     const sent = sendMany(a, 20, controller.signal);
     await turns();
@@ -232,7 +232,7 @@ batchSuites('many at once on the event loop', (test) => {
 
   test('a batch that waits, but has not begun, is overtaken as any wait is', (a, b) =>
     withTags([1000], async (file) => {
-      const full = fill(a, file as number);
+      const full = fill(a.fd, file as number);
       const sent = sendMany(a, 10);
       assert.equal(tagsOf(b.tryRecvFDs({ max: 1 })).length, 1);
       assert.equal(a.trySendFD(file as number), true);
@@ -385,7 +385,7 @@ function restOf(endpoint: Endpoint): number[] {
 for (const framing of FRAMINGS) {
   suite(`the system calls of waits, ${framing}`, (test) => {
     test('a wake serves all that wait by one call', () =>
-      withChannel(framing, (a, b) =>
+      withEnds(framing, (a, b) =>
         withTags(range(1, 40), async (...files) => {
           await countingCalls(async (calls) => {
             const waits = files.map(() => b.recvFDAsync());
@@ -402,7 +402,7 @@ for (const framing of FRAMINGS) {
       ));
 
     test('a single wait is served by recvmsg', () =>
-      withChannel(framing, (a, b) =>
+      withEnds(framing, (a, b) =>
         countingCalls(async (calls) => {
           const wait = b.recvFDAsync();
           await turns();

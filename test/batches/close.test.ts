@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict';
 import { closeFD, closeFDs, SyscallError } from '../../src/index.ts';
 import { libc } from '../../src/libc/calls.ts';
-import {
-  assertRefused,
-  BAD_RANGE,
-  BAD_TYPE,
-  NO_DESCRIPTORS,
-  temporaryFile,
-  withDescriptors,
-} from '../support/channel.ts';
 import { isOpen } from '../support/descriptors.ts';
+import { temporaryFile, withDescriptors } from '../support/files.ts';
+import { assertRefused, BAD_RANGE, BAD_TYPE, NO_DESCRIPTORS } from '../support/refusals.ts';
 import { suite } from '../support/suite.ts';
 
 const EBADF = [SyscallError, 'EBADF', { syscall: 'close' }] as const;

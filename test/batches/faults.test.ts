@@ -1,20 +1,19 @@
 import assert from 'node:assert/strict';
 import type { Framing } from '../../src/abi/abi.ts';
-import { ChannelError, closeFD, Endpoint } from '../../src/index.ts';
-import { assertRejects } from '../async/waits.ts';
+import { ChannelError, closeFD, type Endpoint } from '../../src/index.ts';
 import { batchSuites, drainTags, range, tagsOf, withTags } from '../support/batches.ts';
+import { assertReceives, assertWorks, WITHIN_SECONDS } from '../support/channel.ts';
+import { changes, openDescriptors } from '../support/descriptors.ts';
+import { EndpointEnd } from '../support/ends.ts';
+import { SO_PASSCRED, SO_PASSPIDFD, sendRaw, switchOff, switchOn } from '../support/raw.ts';
 import {
-  assertReceives,
   assertRefused,
-  assertWorks,
+  assertRejects,
   ENDED,
   NO_DESCRIPTOR,
   type Refusal,
-  SOON,
   TRUNCATED,
-} from '../support/channel.ts';
-import { changes, openDescriptors } from '../support/descriptors.ts';
-import { SO_PASSCRED, SO_PASSPIDFD, sendRaw, switchOff, switchOn } from '../support/raw.ts';
+} from '../support/refusals.ts';
 import { skip } from '../support/suite.ts';
 
 /** A message that an endpoint refuses, and how. */
@@ -46,14 +45,14 @@ const badOf = (framing: Framing): Bad[] => [
 /** Every form that receives. */
 const receivers: [form: string, receive: (endpoint: Endpoint) => unknown][] = [
   ['recvFD', async (endpoint) => endpoint.recvFD()],
-  ['recvFD with a timeout', async (endpoint) => endpoint.recvFD(SOON)],
+  ['recvFD with a timeout', async (endpoint) => endpoint.recvFD(WITHIN_SECONDS)],
   ['recvFDNonblock', async (endpoint) => endpoint.recvFDNonblock()],
   ['tryRecvFD', async (endpoint) => endpoint.tryRecvFD()],
   ['recvFDAsync', (endpoint) => endpoint.recvFDAsync()],
   ['iteration', (endpoint) => endpoint[Symbol.asyncIterator]().next()],
   ['recvFDs', async (endpoint) => endpoint.recvFDs()],
   ['recvFDs of one', async (endpoint) => endpoint.recvFDs({ max: 1 })],
-  ['recvFDs with a timeout', async (endpoint) => endpoint.recvFDs(SOON)],
+  ['recvFDs with a timeout', async (endpoint) => endpoint.recvFDs(WITHIN_SECONDS)],
   ['tryRecvFDs', async (endpoint) => endpoint.tryRecvFDs()],
   ['recvFDsAsync', (endpoint) => endpoint.recvFDsAsync()],
 ];
@@ -109,7 +108,7 @@ batchSuites('a bad message among many', (test, framing) => {
       const before = openDescriptors();
       for (let i = 0; i < 3; i++) send(a.fd);
       // On a stream, what has no descriptor joins: none of those is asked for here.
-      for (let i = 0; i < 3; i++) assertRefused(() => b.recvFDs(SOON), refusal);
+      for (let i = 0; i < 3; i++) assertRefused(() => b.recvFDs(WITHIN_SECONDS), refusal);
       assert.deepEqual(changes(before, openDescriptors()), []);
       assertWorks(a, b);
     });
@@ -142,7 +141,7 @@ batchSuites('a bad message among many', (test, framing) => {
         send(a.fd);
         assert.deepEqual(tagsOf(b.recvFDs()), [1]);
         a.sendFD(two as number);
-        const again = new Endpoint(b.detach());
+        const again = new EndpointEnd(b.detach());
         try {
           assertReceives(again, two as number);
           assertWorks(a, again);
@@ -199,9 +198,10 @@ batchSuites('a bad message among many', (test, framing) => {
       if (!switchOn(b.fd, option)) skip(`no socket option ${option} here`);
       const before = openDescriptors();
       a.sendFDs([0, 0, 0]);
-      for (let i = 0; i < 3; i++) assertRefused(() => b.recvFDs(SOON), [ChannelError, withDescriptor]);
+      for (let i = 0; i < 3; i++)
+        assertRefused(() => b.recvFDs(WITHIN_SECONDS), [ChannelError, withDescriptor]);
       sendRaw(a.fd, 1);
-      assertRefused(() => b.recvFDs(SOON), [ChannelError, without]);
+      assertRefused(() => b.recvFDs(WITHIN_SECONDS), [ChannelError, without]);
       assert.deepEqual(changes(before, openDescriptors()), []);
       switchOff(b.fd, option);
       assertWorks(a, b);

@@ -1,27 +1,28 @@
 import assert from 'node:assert/strict';
 import { closeFD, closeFDs, Endpoint, SyscallError } from '../../src/index.ts';
 import { libc } from '../../src/libc/calls.ts';
-import { assertRejects } from '../async/waits.ts';
-import { batchSuites, countingCalls, drainTags, range, tagsOf, withTags } from '../support/batches.ts';
+import {
+  batchSuites,
+  countingCalls,
+  drainTags,
+  range,
+  tagsOf,
+  withEnds,
+  withTags,
+} from '../support/batches.ts';
+import { assertWorks, TOO_MANY, WITHIN_SECONDS } from '../support/channel.ts';
+import { temporaryFile, withDescriptors } from '../support/files.ts';
+import { FRAMINGS, fill, setNonblocking } from '../support/raw.ts';
 import {
   assertRefused,
-  assertWorks,
+  assertRejects,
   BAD_RANGE,
   BAD_TYPE,
   ENDED,
-  FRAMINGS,
   NO_DESCRIPTORS,
   type Refusal,
-  SOON,
-  temporaryFile,
-  withChannel,
-  withDescriptors,
-} from '../support/channel.ts';
-import { fill, setNonblocking } from '../support/raw.ts';
+} from '../support/refusals.ts';
 import { suite } from '../support/suite.ts';
-
-/** More than a socket has room for. */
-const TOO_MANY = 400;
 
 /** A number that nothing comes near. */
 const NOT_OPEN = 999_999;
@@ -46,9 +47,9 @@ batchSuites('many at once', (test) => {
   test('the packets are those of sendFD and recvFD', (a, b) =>
     withTags(range(1, 20), (...files) => {
       a.sendFDs(files);
-      for (const tag of range(1, 20)) assert.deepEqual(tagsOf([b.recvFD(SOON)]), [tag]);
+      for (const tag of range(1, 20)) assert.deepEqual(tagsOf([b.recvFD(WITHIN_SECONDS)]), [tag]);
       for (const file of files) a.sendFD(file);
-      assert.deepEqual(tagsOf(b.recvFDs(SOON)), range(1, 20));
+      assert.deepEqual(tagsOf(b.recvFDs(WITHIN_SECONDS)), range(1, 20));
       assertWorks(a, b);
     }));
 
@@ -86,7 +87,7 @@ batchSuites('many at once', (test) => {
 
   test('trySendFDs sends what there is room for, and says how much', (a, b) =>
     withDescriptors([temporaryFile()], (file) => {
-      const room = fill(b, file);
+      const room = fill(b.fd, file);
       assert.equal(drainTags(a).length, room);
       assert.equal(a.trySendFDs(Array(TOO_MANY).fill(file)), room);
       assert.equal(a.trySendFDs([file, file]), 0);
@@ -135,7 +136,7 @@ batchSuites('many at once', (test) => {
 
   test('sendFDs is over when its time is, and says how many went', (a, b) =>
     withDescriptors([temporaryFile()], (file) => {
-      const room = fill(b, file);
+      const room = fill(b.fd, file);
       drainTags(a);
       const send = (timeout: number): void => a.sendFDs(Array(TOO_MANY).fill(file), { timeout });
       assertRefused(() => send(20), timedOut('sendmmsg', { sent: room }));
@@ -213,7 +214,7 @@ const senders: [form: string, send: (endpoint: Endpoint, sources: Sources) => un
 suite('what a call for many refuses before anything is sent', (test) => {
   for (const [form, send] of senders) {
     const refuses = (sources: unknown, refusal: Refusal): Promise<void> =>
-      withChannel('seqpacket', async (a, b) => {
+      withEnds('seqpacket', async (a, b) => {
         await assertRejects(send(a, sources as Sources) as Promise<unknown>, refusal);
         assert.equal(b.tryRecvFD(), undefined, 'nothing was sent');
         assertWorks(a, b);
@@ -248,7 +249,7 @@ suite('what a call for many refuses before anything is sent', (test) => {
   }
 
   test('the error names the source', () =>
-    withChannel('seqpacket', (a) => {
+    withEnds('seqpacket', (a) => {
       for (const [value, message] of [
         [-1, /^"sources\[1\]": expected a descriptor .*, got -1$/],
         [{ fd: 1.5 }, /^"sources\[1\]\.fd": expected a descriptor .*, got 1\.5$/],
@@ -262,7 +263,7 @@ suite('what a call for many refuses before anything is sent', (test) => {
     }));
 
   test('a descriptor that poll(2) does not answer for is sent all the same', () =>
-    withChannel('seqpacket', (a, b) => {
+    withEnds('seqpacket', (a, b) => {
       // The other end of a pair that is gone is hung up, which poll(2) says although it is not asked for.
       const [hungUp, other] = Endpoint.pair();
       other.destroy();
@@ -277,7 +278,7 @@ suite('what a call for many refuses before anything is sent', (test) => {
     }));
 
   test('a getter that sends, too, sends before', () =>
-    withChannel('seqpacket', (a, b) =>
+    withEnds('seqpacket', (a, b) =>
       withTags([1, 2, 3, 4], (one, two, three, four) => {
         const source = {
           get fd(): number {
@@ -291,7 +292,7 @@ suite('what a call for many refuses before anything is sent', (test) => {
     ));
 
   test('a getter that destroys the endpoint is answered by EBADF', () =>
-    withChannel('seqpacket', async (a) => {
+    withEnds('seqpacket', async (a) => {
       const source = {
         get fd(): number {
           a.destroy();
@@ -317,7 +318,7 @@ suite('the options of a call for many', (test) => {
   ];
   for (const [form, receive] of receivers) {
     test(`${form}: a bad max`, () =>
-      withChannel('seqpacket', async (a, b) => {
+      withEnds('seqpacket', async (a, b) => {
         const refuses = (max: unknown, refusal: Refusal): Promise<void> =>
           assertRejects(receive(b, { max }) as Promise<unknown>, refusal);
         a.sendFD(0);
@@ -332,7 +333,7 @@ suite('the options of a call for many', (test) => {
   }
 
   test('a signal for a call that blocks, and a time for one that does not', () =>
-    withChannel('seqpacket', async (a, b) => {
+    withEnds('seqpacket', async (a, b) => {
       const { signal } = new AbortController();
       assertRefused(() => a.sendFDs([0, 0], { signal } as object), BAD_VALUE);
       assertRefused(() => b.recvFDs({ signal } as object), BAD_VALUE);
@@ -349,7 +350,7 @@ suite('the options of a call for many', (test) => {
 for (const framing of FRAMINGS) {
   suite(`the system calls of many, ${framing}`, (test) => {
     test('one sends, one receives, and single ones are what they were', () =>
-      withChannel(framing, (a, b) =>
+      withEnds(framing, (a, b) =>
         countingCalls((calls) => {
           a.sendFDs(Array(64).fill(0));
           closeFDs(b.recvFDs());
@@ -367,7 +368,7 @@ for (const framing of FRAMINGS) {
       ));
 
     test('none is made of what is refused', () =>
-      withChannel(framing, (a, b) =>
+      withEnds(framing, (a, b) =>
         countingCalls((calls) => {
           assertRefused(() => a.sendFDs([0, NOT_OPEN]), [SyscallError, 'EBADF']);
           assertRefused(() => b.recvFDs({ max: 0 }), BAD_RANGE);

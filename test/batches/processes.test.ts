@@ -3,11 +3,12 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { closeFD, closeFDs, newEndpoint } from '../../src/index.ts';
 import { libc } from '../../src/libc/calls.ts';
 import { socketpair } from '../../src/libc/sockets.ts';
-import { tagged } from '../async/waits.ts';
-import { drainTags, range, tagsOf, withTags } from '../support/batches.ts';
+import { drainTags, range, tagsOf, withEnds, withTags } from '../support/batches.ts';
 import { untilBlocked } from '../support/blocked.ts';
-import { FRAMINGS, SOON, withChannel } from '../support/channel.ts';
+import { WITHIN_SECONDS } from '../support/channel.ts';
+import { tagged } from '../support/files.ts';
 import { startFixture, startProcess } from '../support/processes.ts';
+import { FRAMINGS } from '../support/raw.ts';
 import { skip, suite } from '../support/suite.ts';
 
 /** Enough for Node and tsx, and few enough to run out of quickly. */
@@ -58,7 +59,7 @@ for (const framing of FRAMINGS) {
     }
 
     test('sendFDs blocks while there is no room, and a storm of signals sends nothing twice', () =>
-      withChannel(framing, async (a, b) => {
+      withEnds(framing, async (a, b) => {
         const child = startFixture('passes-many.ts', { fds: [b.fd] });
         const sources = range(1, 400).map(tagged);
         const room = a.trySendFDs(sources);
@@ -70,7 +71,7 @@ for (const framing of FRAMINGS) {
           if (i % 20 === 0) await turn();
         }
         const tags: number[] = [];
-        while (tags.length < 400) tags.push(...tagsOf(a.recvFDs(SOON)));
+        while (tags.length < 400) tags.push(...tagsOf(a.recvFDs(WITHIN_SECONDS)));
         closeFDs(sources);
         assert.deepEqual(tags, range(1, 400));
         a.shutdown();
@@ -79,7 +80,7 @@ for (const framing of FRAMINGS) {
       }));
 
     test('at the descriptor limit: what was installed is returned, each loss is told', () =>
-      withChannel(framing, (a, b) =>
+      withEnds(framing, (a, b) =>
         withTags(range(1, 9), async (...files) => {
           a.sendFDs(files);
           const { code, stdout, stderr } = await startFixture('receives-many-at-limit.ts', {

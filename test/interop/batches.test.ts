@@ -6,8 +6,6 @@ import type { Framing } from '../../src/abi/abi.ts';
 import { closeFD, newEndpoint } from '../../src/index.ts';
 import { libc } from '../../src/libc/calls.ts';
 import { socketpair } from '../../src/libc/sockets.ts';
-import { range, tagsOf, withTags } from '../support/batches.ts';
-import { assertRefused, ENDED, FRAMINGS, SOON } from '../support/channel.ts';
 import { startProcess } from '../support/processes.ts';
 import { skip, suite } from '../support/suite.ts';
 
@@ -113,6 +111,11 @@ while True:
   },
 ];
 
+import { range, tagsOf, withTags } from '../support/batches.ts';
+import { WITHIN_SECONDS } from '../support/channel.ts';
+import { FRAMINGS } from '../support/raw.ts';
+import { assertRefused, ENDED } from '../support/refusals.ts';
+
 const COUNT = 200;
 
 async function has(command: string): Promise<boolean> {
@@ -144,11 +147,11 @@ async function passes([command, ...args]: readonly [string, ...string[]], framin
     const child = startProcess(command, [...args, framing === 'stream' ? '1' : '0'], { fds: [theirs] });
     closeFD(theirs);
     await withTags(range(1, COUNT), async (...files) => {
-      own.sendFDs(files.slice(0, 100), SOON);
+      own.sendFDs(files.slice(0, 100), WITHIN_SECONDS);
       await own.sendFDsAsync(files.slice(100));
       const tags: number[] = [];
       while (tags.length < COUNT) {
-        tags.push(...tagsOf(tags.length % 2 === 0 ? own.recvFDs(SOON) : await own.recvFDsAsync()));
+        tags.push(...tagsOf(tags.length % 2 === 0 ? own.recvFDs(WITHIN_SECONDS) : await own.recvFDsAsync()));
       }
       assert.deepEqual(tags, range(1, COUNT));
       own.shutdown();

@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync, writeSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { closeFD, UnixSocket } from '../../src/index.ts';
-import { temporaryFile, withDescriptors } from '../support/channel.ts';
 import { sameFile } from '../support/descriptors.ts';
+import { temporaryFile, withDescriptors } from '../support/files.ts';
 import { type Process, startProcess } from '../support/processes.ts';
 import { skip, suite } from '../support/suite.ts';
 import { BusConnection, METHOD_CALL, SENDER, string, stringAt, uint32 } from './dbus.ts';

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readSync } from 'node:fs';
 import type { Message, UnixSocket } from '../../src/index.ts';
-import { SOON, temporaryFile, withDescriptors } from '../support/channel.ts';
+import { WITHIN_SECONDS } from '../support/channel.ts';
 import { sameFile } from '../support/descriptors.ts';
+import { temporaryFile, withDescriptors } from '../support/files.ts';
 
 /** How this side calls its socket: blocking, or on the event loop. */
 export interface Form {
@@ -11,8 +12,8 @@ export interface Form {
 }
 
 export const BLOCKING: Form = {
-  send: async (socket, data, fds, to) => socket.sendMessage(data, fds, { to, ...SOON }),
-  receive: async (socket) => socket.recvMessage(SOON),
+  send: async (socket, data, fds, to) => socket.sendMessage(data, fds, { to, ...WITHIN_SECONDS }),
+  receive: async (socket) => socket.recvMessage(WITHIN_SECONDS),
 };
 
 export const ASYNC: Form = {
@@ -22,7 +23,7 @@ export const ASYNC: Form = {
 
 /** For a wait that is about to end: should it not, the test fails instead of hanging. */
 export function soon(): AbortSignal {
-  return AbortSignal.timeout(SOON.timeout);
+  return AbortSignal.timeout(WITHIN_SECONDS.timeout);
 }
 
 /** Someone at the other end, and how to speak to it. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, Socket } from 'node:net';
 import { UnixListener, UnixSocket } from '../../src/index.ts';
-import { temporaryFile, withDescriptors } from '../support/channel.ts';
+import { temporaryFile, withDescriptors } from '../support/files.ts';
 import { withName } from '../support/named.ts';
 import { suite } from '../support/suite.ts';
 import { bytes, soon } from './exchange.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { type Message, UnixListener, UnixSocket } from '../../src/index.ts';
-import { temporaryFile, withDescriptors } from '../support/channel.ts';
 import { sameFile } from '../support/descriptors.ts';
+import { temporaryFile, withDescriptors } from '../support/files.ts';
 import { assertEnded, unlessEnded, withName } from '../support/named.ts';
 import { startProcess } from '../support/processes.ts';
 import { skip, suite } from '../support/suite.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { SyscallError, UnsupportedPlatformError } from '../../src/errors.ts';
 import { nameIn, SocketAddress } from '../../src/libc/address.ts';
 import { platforms } from '../abi/golden.ts';
-import { assertRefused, type Refusal } from '../support/channel.ts';
+import { assertRefused, type Refusal } from '../support/refusals.ts';
 import { scripted } from '../support/scripted.ts';
 import { suite } from '../support/suite.ts';
 

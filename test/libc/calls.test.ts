@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import type { SocketType } from '../../src/abi/abi.ts';
 import { SyscallError } from '../../src/errors.ts';
 import { type Libc, WOULD_BLOCK } from '../../src/libc/calls.ts';
 import { epoll, redirect } from '../../src/libc/polls.ts';
@@ -11,28 +10,17 @@ import {
   EINTR,
   errnos,
   fails,
+  family,
   LINUX,
   option,
+  pair,
   type Scripted,
   type Step,
   scripted,
+  sees,
+  withClock,
 } from '../support/scripted.ts';
 import { suite } from '../support/suite.ts';
-
-const pair = (memory: DataView): Step => {
-  memory.setInt32(0, 10, true);
-  memory.setInt32(4, 11, true);
-  return 0;
-};
-const sees = (revents: number) => (memory: DataView) => {
-  memory.setInt16(6, revents, true);
-  return 1;
-};
-/** On Linux; elsewhere the family lies in the second byte, behind a length. */
-const family = (value: number) => (memory: DataView) => {
-  memory.setUint16(0, value, true);
-  return 0;
-};
 
 interface Case {
   readonly syscall: string;
@@ -49,9 +37,9 @@ const cases: readonly Case[] = [
   { syscall: 'socketpair', call: (c) => socketpair(c, 'stream'), succeeds: pair, returns: [10, 11] },
   { syscall: 'sendmsg', call: (c) => c.sendmsg(5, 64, 0), succeeds: 3, returns: 3 },
   { syscall: 'recvmsg', call: (c) => c.recvmsg(5, 64, 0), succeeds: 3, returns: 3 },
+  { syscall: 'shutdown', call: (c) => shutdown(c, 5), returns: undefined },
   { syscall: 'sendmmsg', call: (c) => c.sendmmsg(5, 64, 8, 0), succeeds: 3, returns: 3 },
   { syscall: 'recvmmsg', call: (c) => c.recvmmsg(5, 64, 8, 0), succeeds: 3, returns: 3 },
-  { syscall: 'shutdown', call: (c) => shutdown(c, 5), returns: undefined },
   { syscall: 'poll', call: (c) => c.poll(5, 1, -1), succeeds: sees(17), returns: 17 },
   {
     syscall: 'getsockopt',
@@ -145,15 +133,6 @@ suite('the calls of libc', (test) => {
     });
   }
 
-  for (const call of ['sendmmsg', 'recvmmsg'] as const) {
-    test(`${call}: where it would block it says so, without an exception`, () => {
-      const { libc } = scripted(LINUX, fails('EAGAIN'), EINTR, fails('EAGAIN'), 2);
-      assert.equal(libc[call](5, 64, 8, 0), WOULD_BLOCK);
-      assert.equal(libc[call](5, 64, 8, 0), WOULD_BLOCK);
-      assert.equal(libc[call](5, 64, 8, 0), 2);
-    });
-  }
-
   test('elsewhere EAGAIN is an error as any other', () => {
     const { libc } = scripted(LINUX, fails('EAGAIN'));
     assert.equal(thrownBy(() => socketpair(libc, 'stream')).code, 'EAGAIN');
@@ -170,6 +149,15 @@ suite('the calls of libc', (test) => {
     assert.equal(thrownBy(() => libc.close(5)).message, 'EIO: i/o error, close');
     assert.equal(calls.length, 1);
   });
+
+  for (const call of ['sendmmsg', 'recvmmsg'] as const) {
+    test(`${call}: where it would block it says so, without an exception`, () => {
+      const { libc } = scripted(LINUX, fails('EAGAIN'), EINTR, fails('EAGAIN'), 2);
+      assert.equal(libc[call](5, 64, 8, 0), WOULD_BLOCK);
+      assert.equal(libc[call](5, 64, 8, 0), WOULD_BLOCK);
+      assert.equal(libc[call](5, 64, 8, 0), 2);
+    });
+  }
 
   test('many are closed each once, whatever becomes of the others, and the first error is thrown', () => {
     const { libc, calls } = scripted(LINUX, fails('EIO'), EINTR, 0, 0, fails('EBADF'));
@@ -229,12 +217,6 @@ suite('the calls of libc', (test) => {
     assert.equal(thrownBy(() => epoll(failing.libc, 6, 5, 1)).syscall, 'dup3');
     assert.deepEqual(failing.calls.at(-1), ['close', 12]);
   });
-
-  test('shutdown of a socket whose peer is gone is done already', () => {
-    const { libc, calls } = scripted(LINUX, fails('ENOTCONN'));
-    shutdown(libc, 5);
-    assert.deepEqual(calls, [['shutdown', 5, 2]]);
-  });
 });
 
 suite('the flags of libc', (test) => {
@@ -264,31 +246,6 @@ suite('the flags of libc', (test) => {
     ]);
   });
 
-  const types: readonly [SocketType, number][] = [
-    ['stream', 1],
-    ['dgram', 2],
-    ['seqpacket', 5],
-  ];
-  for (const [type, number] of types) {
-    test(`a pair of type ${type} is close-on-exec from its beginning`, () => {
-      const { libc, abi, calls } = scripted(LINUX, pair);
-      assert.deepEqual(socketpair(libc, type), [10, 11]);
-      assert.deepEqual(calls, [['socketpair', 1, number + abi.SOCK_CLOEXEC, 0, ADDRESS]]);
-    });
-  }
-
-  test('where the kernel has no SOCK_CLOEXEC, a pair becomes close-on-exec', () => {
-    const { libc, abi, calls } = scripted(DARWIN, pair, 0, 0, 4, 0);
-    assert.deepEqual(socketpair(libc, 'stream'), [10, 11]);
-    assert.deepEqual(calls, [
-      ['socketpair', 1, 1, 0, ADDRESS],
-      ['fcntl', 10, abi.F_GETFD, 0],
-      ['fcntl', 10, abi.F_SETFD, 1],
-      ['fcntl', 11, abi.F_GETFD, 0],
-      ['fcntl', 11, abi.F_SETFD, 5],
-    ]);
-  });
-
   test('a number is redirected by dup3, close-on-exec in the same step', () => {
     const { libc, abi, calls } = scripted(LINUX, 6);
     redirect(libc, 6, 5);
@@ -310,22 +267,19 @@ suite('the flags of libc', (test) => {
     assert.equal(libc.duplicate(5), 12);
     assert.deepEqual(calls, [['fcntl', 5, abi.F_DUPFD_CLOEXEC, 0]]);
   });
+
+  test('many: the same, and only the first message is waited for', () => {
+    const { libc, abi, calls } = scripted(LINUX, 1, 1);
+    libc.sendmmsg(5, 64, 8, abi.MSG_DONTWAIT);
+    libc.recvmmsg(5, 64, 8, 0);
+    assert.deepEqual(calls, [
+      ['sendmmsg', 5, 64, 8, abi.MSG_NOSIGNAL + abi.MSG_DONTWAIT],
+      ['recvmmsg', 5, 64, 8, abi.MSG_CMSG_CLOEXEC + abi.MSG_WAITFORONE, 0],
+    ]);
+  });
 });
 
 suite('poll', (test) => {
-  /** Runs `body` with a clock that only the steps of a script move. */
-  function withClock(body: (advance: (ms: number, step: Step) => Step) => void): void {
-    let now = 1000.25;
-    Object.defineProperty(performance, 'now', { value: () => now, configurable: true });
-    try {
-      body((ms, step) => () => {
-        now += ms;
-        return step;
-      });
-    } finally {
-      Reflect.deleteProperty(performance, 'now');
-    }
-  }
   const timeouts = (calls: Scripted['calls']) => calls.map((call) => call.at(-1));
 
   test('an interruption does not prolong it', () => {
@@ -360,50 +314,6 @@ suite('poll', (test) => {
       ['poll', ADDRESS, 1, 7],
       ['poll', ADDRESS, 1, 7],
     ]);
-  });
-});
-
-suite('the type of a socket', (test) => {
-  const kinds: readonly [type: number, family: number, expected: SocketType | undefined][] = [
-    [1, 1, 'stream'],
-    [2, 1, 'dgram'],
-    [5, 1, 'seqpacket'],
-    [3, 1, undefined],
-    [1, 2, undefined],
-    [1, 0, undefined],
-    [5, 10, undefined],
-  ];
-  for (const [type, number, expected] of kinds) {
-    test(`type ${type} of family ${number} is ${expected ?? 'none of ours'}`, () => {
-      const { libc, abi, calls } = scripted(LINUX, option(type), family(number));
-      assert.equal(socketType(libc, 7), expected);
-      assert.deepEqual(calls[0]?.slice(0, 5), ['getsockopt', 7, abi.SOL_SOCKET, abi.SO_TYPE, ADDRESS]);
-      assert.deepEqual(calls[1]?.slice(0, 3), ['getsockname', 7, ADDRESS]);
-
-      const behindLength = scripted(DARWIN, option(type), family((number << 8) | 1));
-      assert.equal(socketType(behindLength.libc, 7), expected);
-    });
-  }
-
-  test('C is told how much room it has', () => {
-    const rooms: number[] = [];
-    const { libc, calls } = scripted(
-      LINUX,
-      (memory) => {
-        rooms.push(memory.getInt32((calls[0]?.at(-1) as number) - ADDRESS, true));
-        return option(1);
-      },
-      (memory) => {
-        const lengthAt = (calls[1]?.at(-1) as number) - ADDRESS;
-        rooms.push(memory.getInt32(lengthAt, true));
-        assert.ok(lengthAt + 4 <= memory.byteLength && (rooms[1] as number) <= lengthAt);
-        return family(1);
-      },
-    );
-    socketType(libc, 7);
-    assert.deepEqual(rooms, [4, 112]);
-    // sockaddr_un is the largest that comes in question: 110 bytes on Linux, 106 elsewhere.
-    assert.ok((rooms[1] as number) >= 110);
   });
 });
 

@@ -5,12 +5,11 @@ import type { LoopPoll, LoopPollCallback } from '../../src/libc/binding.ts';
 import { libc } from '../../src/libc/calls.ts';
 import { pollOnLoop, redirect } from '../../src/libc/polls.ts';
 import { shutdown, socketpair } from '../../src/libc/sockets.ts';
-import { turns } from '../async/waits.ts';
-import { FRAMINGS } from '../support/channel.ts';
 import { startFixture } from '../support/processes.ts';
-import { sendRaw, statusFlags } from '../support/raw.ts';
+import { FRAMINGS, sendRaw, statusFlags } from '../support/raw.ts';
 import { suite } from '../support/suite.ts';
 import { startWorker } from '../support/threads.ts';
+import { turns } from '../support/waits.ts';
 
 /**
  * What src/readiness.ts relies on in koffi.node.poll, and koffi's documentation does not promise. An update of

@@ -6,12 +6,13 @@ import type { LoopPoll } from '../../src/libc/binding.ts';
 import { libc } from '../../src/libc/calls.ts';
 import { shutdown, socketpair } from '../../src/libc/sockets.ts';
 import { guardedPoll } from '../../src/loop/guarded-poll.ts';
-import { turns } from '../async/waits.ts';
-import { assertRefused, FRAMINGS, temporaryFile, withDescriptors } from '../support/channel.ts';
 import { openDescriptors } from '../support/descriptors.ts';
+import { temporaryFile, withDescriptors } from '../support/files.ts';
 import { startFixture } from '../support/processes.ts';
-import { sendRaw, statusFlags } from '../support/raw.ts';
+import { FRAMINGS, sendRaw, statusFlags } from '../support/raw.ts';
+import { assertRefused } from '../support/refusals.ts';
 import { suite } from '../support/suite.ts';
+import { turns } from '../support/waits.ts';
 
 const { POLLIN: READABLE, POLLOUT: WRITABLE } = libc().abi;
 

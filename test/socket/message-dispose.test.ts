@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { closeFD, SyscallError, UnixSocket } from '../../src/index.ts';
-import { temporaryFile, withDescriptors } from '../support/channel.ts';
 import { isOpen } from '../support/descriptors.ts';
+import { temporaryFile, withDescriptors } from '../support/files.ts';
 import { suite } from '../support/suite.ts';
 
 suite('the disposal of a message', (test) => {

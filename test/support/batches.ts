@@ -3,8 +3,10 @@ import { fstatSync } from 'node:fs';
 import type { Framing } from '../../src/abi/abi.ts';
 import { closeFD, type Endpoint } from '../../src/index.ts';
 import { libc } from '../../src/libc/calls.ts';
-import { tagged } from '../async/waits.ts';
-import { FRAMINGS, withChannel, withDescriptors } from './channel.ts';
+import { withChannel } from './channel.ts';
+import { type EndpointEnd, type Kind, kindOf } from './ends.ts';
+import { tagged, withDescriptors } from './files.ts';
+import { FRAMINGS } from './raw.ts';
 import { suite, type Test } from './suite.ts';
 
 /** As many files as there are tags, each of its size. */
@@ -65,7 +67,14 @@ export async function countingCalls(
   await withCalls({ sendmmsg: counted('sendmmsg'), recvmmsg: counted('recvmmsg') }, () => body(calls));
 }
 
-export type ChannelTest = (title: string, body: (a: Endpoint, b: Endpoint) => unknown) => void;
+type Body = (a: EndpointEnd, b: EndpointEnd) => unknown;
+
+/** Two connected endpoints, which the body may destroy itself. */
+export function withEnds(framing: Framing, body: Body): Promise<void> {
+  return withChannel(kindOf(`endpoint/${framing}`) as Kind<EndpointEnd>, body);
+}
+
+type ChannelTest = (title: string, body: Body) => void;
 
 /**
  * A suite for each framing, with the kernel's calls for many messages and with none, as on systems that have none: the
@@ -83,7 +92,7 @@ export function batchSuites(
       suite(`${name}, ${framing}, ${way}`, (test) => {
         const plain: Test = (title, body, options) =>
           test(title, () => (calls ? withCalls(calls, body) : body()), options);
-        define((title, body) => plain(title, () => withChannel(framing, body)), framing, plain);
+        define((title, body) => plain(title, () => withEnds(framing, body)), framing, plain);
       });
     }
   }

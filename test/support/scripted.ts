@@ -104,3 +104,32 @@ export const option = (value: number) => (memory: DataView) => {
   memory.setInt32(0, value, true);
   return 0;
 };
+
+export const pair = (memory: DataView): Step => {
+  memory.setInt32(0, 10, true);
+  memory.setInt32(4, 11, true);
+  return 0;
+};
+export const sees = (revents: number) => (memory: DataView) => {
+  memory.setInt16(6, revents, true);
+  return 1;
+};
+/** On Linux; elsewhere the family lies in the second byte, behind a length. */
+export const family = (value: number) => (memory: DataView) => {
+  memory.setUint16(0, value, true);
+  return 0;
+};
+
+/** Runs `body` with a clock that only the steps of a script move. */
+export function withClock(body: (advance: (ms: number, step: Step) => Step) => void): void {
+  let now = 1000.25;
+  Object.defineProperty(performance, 'now', { value: () => now, configurable: true });
+  try {
+    body((ms, step) => () => {
+      now += ms;
+      return step;
+    });
+  } finally {
+    Reflect.deleteProperty(performance, 'now');
+  }
+}

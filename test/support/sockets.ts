@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ChannelError, type Message, type SocketType, SyscallError, UnixSocket } from '../../src/index.ts';
 import { libc } from '../../src/libc/calls.ts';
-import type { Refusal } from './channel.ts';
 import { sameFile } from './descriptors.ts';
+import type { Refusal } from './refusals.ts';
 
 export const TYPES: readonly SocketType[] = ['seqpacket', 'stream', 'dgram'];
 

@@ -4,10 +4,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { UnixListener, UnixSocket } from '../../src/index.ts';
 import { libc } from '../../src/libc/calls.ts';
 import { untilBlocked } from '../support/blocked.ts';
-import { assertRefused, BAD_RANGE, BAD_TYPE, type Refusal, SOON } from '../support/channel.ts';
+import { WITHIN_SECONDS } from '../support/channel.ts';
 import { openDescriptors } from '../support/descriptors.ts';
 import { startFixture } from '../support/processes.ts';
 import { statusFlags } from '../support/raw.ts';
+import { assertRefused, BAD_RANGE, BAD_TYPE, type Refusal } from '../support/refusals.ts';
 import { assertMessage, CONNECTED, countCalls, withFolder } from '../support/sockets.ts';
 import { suite } from '../support/suite.ts';
 import { startWorker } from '../support/threads.ts';
@@ -31,7 +32,7 @@ async function withListener(
 
 const forms: Record<string, (listener: UnixListener) => Promise<UnixSocket | undefined>> = {
   accept: async (listener) => listener.accept(),
-  'accept with a timeout': async (listener) => listener.accept(SOON),
+  'accept with a timeout': async (listener) => listener.accept(WITHIN_SECONDS),
   tryAccept: async (listener) => listener.tryAccept(),
   acceptAsync: (listener) => listener.acceptAsync(),
   iteration: async (listener) => {
@@ -53,9 +54,9 @@ for (const type of CONNECTED as readonly ('seqpacket' | 'stream')[]) {
             assert.ok(server instanceof UnixSocket);
             assert.equal(server.type, type);
             assert.equal(statusFlags(server.fd) & O_NONBLOCK, 0);
-            assertMessage(server.recvMessage(SOON), { data: `${i}`, files: [0] });
+            assertMessage(server.recvMessage(WITHIN_SECONDS), { data: `${i}`, files: [0] });
             server.destroy();
-            assert.equal(clients[i]?.recvMessage(SOON), null);
+            assert.equal(clients[i]?.recvMessage(WITHIN_SECONDS), null);
             clients[i]?.destroy();
           }
         }));
@@ -67,12 +68,12 @@ for (const type of CONNECTED as readonly ('seqpacket' | 'stream')[]) {
           first.destroy();
           connect().destroy();
           const one = await accept(listener);
-          assertMessage(one?.recvMessage(SOON), { data: 'last words', files: [0] });
-          assert.equal(one?.recvMessage(SOON), null);
+          assertMessage(one?.recvMessage(WITHIN_SECONDS), { data: 'last words', files: [0] });
+          assert.equal(one?.recvMessage(WITHIN_SECONDS), null);
           const { pid } = one?.peerCredentials() ?? {};
           assert.equal(pid, process.pid);
           const other = await accept(listener);
-          assert.equal(other?.recvMessage(SOON), null);
+          assert.equal(other?.recvMessage(WITHIN_SECONDS), null);
           one?.destroy();
           other?.destroy();
         }));
@@ -87,7 +88,7 @@ for (const type of CONNECTED as readonly ('seqpacket' | 'stream')[]) {
         const waits = listener.acceptAsync();
         for (let i = 0; i < 20; i++) {
           const client = connect();
-          other.accept(SOON).destroy();
+          other.accept(WITHIN_SECONDS).destroy();
           client.destroy();
           await delay(1);
         }
@@ -311,7 +312,7 @@ suite('what a listener may be made of', (test) => {
       assert.equal(openDescriptors().size, open);
       client.sendMessage('unharmed');
       const server = listener.accept();
-      assertMessage(server.recvMessage(SOON), { data: 'unharmed' });
+      assertMessage(server.recvMessage(WITHIN_SECONDS), { data: 'unharmed' });
       client.destroy();
       server.destroy();
     }));

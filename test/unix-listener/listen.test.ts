@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { type SocketType, SyscallError, UnixListener, UnixSocket } from '../../src/index.ts';
 import { libc } from '../../src/libc/calls.ts';
-import { SOON } from '../support/channel.ts';
+import { WITHIN_SECONDS } from '../support/channel.ts';
 import { isOpen, openDescriptors } from '../support/descriptors.ts';
 import { startFixture } from '../support/processes.ts';
 import { assertMessage, CONNECTED, withFolder } from '../support/sockets.ts';
@@ -340,9 +340,9 @@ for (const type of CONNECTED) {
           assert.equal(listener.address, address);
           assert.equal(listener.type, type);
           const client = await UnixSocket.connectAsync(address, { type });
-          const server = listener.accept(SOON);
+          const server = listener.accept(WITHIN_SECONDS);
           client.sendMessage('x', [0]);
-          assertMessage(server.recvMessage(SOON), { data: 'x', files: [0] });
+          assertMessage(server.recvMessage(WITHIN_SECONDS), { data: 'x', files: [0] });
           const adopted = new UnixListener(listener.detach());
           assert.equal(adopted.address, address, 'the kernel says so, too');
           for (const one of [client, server, adopted]) one.destroy();

@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict';
 import { UnixListener, UnixSocket } from '../../src/index.ts';
-import {
-  assertRefused,
-  BAD_RANGE,
-  BAD_TYPE,
-  NO_DESCRIPTORS,
-  type Refusal,
-  SOON,
-} from '../support/channel.ts';
+import { WITHIN_SECONDS } from '../support/channel.ts';
+import { assertRefused, BAD_RANGE, BAD_TYPE, NO_DESCRIPTORS, type Refusal } from '../support/refusals.ts';
 import { assertMessage, TYPES, withPair } from '../support/sockets.ts';
 import { suite } from '../support/suite.ts';
 
@@ -74,7 +68,7 @@ for (const type of TYPES) {
           await assertCallRefused(a, name, [new Array(2 ** 31)], BAD_TYPE);
           assert.equal(b.tryRecvMessage(), undefined);
           a.sendMessage('next');
-          assertMessage(b.recvMessage(SOON), { data: 'next' });
+          assertMessage(b.recvMessage(WITHIN_SECONDS), { data: 'next' });
         }));
 
       test(`${name}: what is no descriptor is refused, by its place, and nothing is sent`, () =>
@@ -119,7 +113,7 @@ for (const type of TYPES) {
             get: () => (asked++ === 0 ? 8 : 100_000),
           });
           if ((await call[name](a, changing)) !== undefined) {
-            assertMessage(b.recvMessage(SOON), { data: new Uint8Array(8) });
+            assertMessage(b.recvMessage(WITHIN_SECONDS), { data: new Uint8Array(8) });
           }
           assert.equal(b.tryRecvMessage(), undefined);
         }));
@@ -142,7 +136,7 @@ for (const type of TYPES) {
           await assertCallRefused(b, name, [{ maxBytes: 0 }], BAD_RANGE);
           await assertCallRefused(b, name, [{ maxBytes: 2 ** 30 + 1 }], BAD_RANGE);
           await assertCallRefused(b, name, [{ maxFds: 254 }], BAD_RANGE);
-          assertMessage(b.recvMessage(SOON), { data: 'x', files: [0] });
+          assertMessage(b.recvMessage(WITHIN_SECONDS), { data: 'x', files: [0] });
         }));
     }
 

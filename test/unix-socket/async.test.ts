@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { closeSync, openSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { UnixSocket } from '../../src/index.ts';
-import { SOON } from '../support/channel.ts';
+import { WITHIN_SECONDS } from '../support/channel.ts';
 import { isOpen, openDescriptors } from '../support/descriptors.ts';
 import { statusFlags } from '../support/raw.ts';
 import {
@@ -85,7 +85,7 @@ for (const type of TYPES) {
         assert.equal(b.tryRecvMessage(), undefined);
         a.sendMessage('y');
         await assert.rejects(b.recvMessageAsync({ signal }), { name: 'AbortError' });
-        assertMessage(b.recvMessage(SOON), { data: 'y' });
+        assertMessage(b.recvMessage(WITHIN_SECONDS), { data: 'y' });
       }));
 
     test('sends that wait go first come, first served, with the descriptors of their time', () =>
@@ -146,7 +146,7 @@ for (const type of TYPES) {
             assert.ok(isOpen(fd as number));
             const again = new UnixSocket(fd as number);
             a.sendMessage('still there');
-            assertMessage(again.recvMessage(SOON), { data: 'still there' });
+            assertMessage(again.recvMessage(WITHIN_SECONDS), { data: 'still there' });
             again.destroy();
           }
         }));

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { UnixSocket } from '../../src/index.ts';
 import { untilBlocked } from '../support/blocked.ts';
-import { assertRefused, type Refusal, SOON } from '../support/channel.ts';
+import { WITHIN_SECONDS } from '../support/channel.ts';
 import { startFixture } from '../support/processes.ts';
+import { assertRefused, type Refusal } from '../support/refusals.ts';
 import { assertMessage, CONNECTED, drain, fillWithData, TYPES, withPair } from '../support/sockets.ts';
 import { suite } from '../support/suite.ts';
 import { startWorker } from '../support/threads.ts';
@@ -49,7 +50,7 @@ function receiveUntilSent(socket: UnixSocket): void {
   let data = '';
   let fds = 0;
   while (!data.endsWith('sent')) {
-    const message = socket.recvMessage(SOON);
+    const message = socket.recvMessage(WITHIN_SECONDS);
     data = `${message?.data}`;
     fds += message?.fds.length ?? 0;
     message?.[Symbol.dispose]();

@@ -3,9 +3,10 @@ import { constants, linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node
 import { setTimeout as delay } from 'node:timers/promises';
 import { type SocketType, SyscallError, UnixListener, UnixSocket } from '../../src/index.ts';
 import { untilBlocked } from '../support/blocked.ts';
-import { BAD_TYPE, type Refusal, SOON } from '../support/channel.ts';
+import { WITHIN_SECONDS } from '../support/channel.ts';
 import { startFixture } from '../support/processes.ts';
 import { statusFlags } from '../support/raw.ts';
+import { BAD_TYPE, type Refusal } from '../support/refusals.ts';
 import { assertMessage, CONNECTED, countCalls, withFiles, withFolder } from '../support/sockets.ts';
 import { suite } from '../support/suite.ts';
 import { startWorker } from '../support/threads.ts';
@@ -45,15 +46,15 @@ for (const [form, connect] of Object.entries(forms)) {
           withFiles(1, async (files) => {
             const listener = UnixListener.listen(path('s'), { type: type as 'stream' });
             const client = await connect(path('s'), { type });
-            const server = listener.accept(SOON);
+            const server = listener.accept(WITHIN_SECONDS);
             assert.deepEqual([client.type, server.type, listener.type], [type, type, type]);
             for (const { fd } of [client, server]) assert.equal(statusFlags(fd) & O_NONBLOCK, 0);
             client.sendMessage('there', files);
-            assertMessage(server.recvMessage(SOON), { data: 'there', files });
+            assertMessage(server.recvMessage(WITHIN_SECONDS), { data: 'there', files });
             server.sendMessage('back', files);
-            assertMessage(client.recvMessage(SOON), { data: 'back', files });
+            assertMessage(client.recvMessage(WITHIN_SECONDS), { data: 'back', files });
             client.destroy();
-            assert.equal(server.recvMessage(SOON), null);
+            assert.equal(server.recvMessage(WITHIN_SECONDS), null);
             server.destroy();
             listener.destroy();
           }),
@@ -149,7 +150,7 @@ for (const [form, connect] of Object.entries(forms)) {
       withFolder(async (path) => {
         const listener = UnixListener.listen(path('s'), { type: 'stream' });
         const client = await connect(path('s'), { type: 'stream' });
-        const server = listener.accept(SOON);
+        const server = listener.accept(WITHIN_SECONDS);
         const { code, stdout } = await startFixture('open-numbers.ts').exit;
         assert.equal(code, 0);
         const inherited = JSON.parse(stdout) as number[];
@@ -189,7 +190,7 @@ for (const type of CONNECTED) {
         const ticks = setInterval(() => turns++, 1);
         while (turns < 20) await delay(1);
         clearInterval(ticks);
-        listener.accept(SOON).destroy();
+        listener.accept(WITHIN_SECONDS).destroy();
         const client = await connecting;
         assert.equal(statusFlags(client.fd) & O_NONBLOCK, 0);
         const server = await listener.acceptAsync();
@@ -223,7 +224,7 @@ for (const type of CONNECTED) {
         const waits = UnixSocket.connectAsync(path, { type, signal: controller.signal });
         controller.abort(reason);
         await assert.rejects(waits, (error) => error === reason);
-        listener.accept(SOON).destroy();
+        listener.accept(WITHIN_SECONDS).destroy();
         assert.equal(listener.tryAccept(), undefined);
       }));
 
@@ -252,9 +253,9 @@ for (const type of CONNECTED) {
         const child = startFixture('connects.ts', { args: [path, type] });
         assert.equal(await child.line(), 'connecting');
         assert.equal(await untilBlocked(child.pid, child.pid, ['connect']), 'connect');
-        listener.accept(SOON).destroy();
-        const server = listener.accept(SOON);
-        assertMessage(server.recvMessage(SOON), { data: 'connected' });
+        listener.accept(WITHIN_SECONDS).destroy();
+        const server = listener.accept(WITHIN_SECONDS);
+        assertMessage(server.recvMessage(WITHIN_SECONDS), { data: 'connected' });
         server.destroy();
         assert.equal((await child.exit).code, 0);
       }));
@@ -271,7 +272,7 @@ for (const type of CONNECTED) {
           await untilBlocked(process.pid, thread.tid);
         }
         await one.worker.terminate();
-        listener.accept(SOON).destroy();
+        listener.accept(WITHIN_SECONDS).destroy();
         const server = await listener.acceptAsync();
         assertMessage(await server.recvMessageAsync(), { data: 'connected' });
         server.destroy();
@@ -292,7 +293,7 @@ suite('a relative path', (test) => {
       try {
         const connecting = UnixSocket.connectAsync('s', { type: 'stream' });
         process.chdir(path('b'));
-        listener.accept(SOON).destroy();
+        listener.accept(WITHIN_SECONDS).destroy();
         (await connecting).destroy();
         await assert.rejects(UnixSocket.connectAsync('s', { type: 'stream' }), {
           code: 'ENOENT',

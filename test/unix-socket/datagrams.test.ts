@@ -3,9 +3,10 @@ import { linkSync, lstatSync, rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SyscallError, UnixSocket } from '../../src/index.ts';
 import { untilBlocked } from '../support/blocked.ts';
-import { assertRefused, SOON } from '../support/channel.ts';
+import { WITHIN_SECONDS } from '../support/channel.ts';
 import { openDescriptors } from '../support/descriptors.ts';
 import { startFixture } from '../support/processes.ts';
+import { assertRefused } from '../support/refusals.ts';
 import {
   assertMessage,
   countCalls,
@@ -54,22 +55,22 @@ suite('datagrams by name', (test) => {
         assert.equal(unbound.trySendMessage('from nobody', [], { to }), 11);
         a.sendMessage('', files, { to });
         b.sendMessage('', [], { to });
-        assertMessage(receiver.recvMessage(SOON), { data: 'from a', files, from: path('a') });
-        assertMessage(receiver.recvMessage(SOON), {
+        assertMessage(receiver.recvMessage(WITHIN_SECONDS), { data: 'from a', files, from: path('a') });
+        assertMessage(receiver.recvMessage(WITHIN_SECONDS), {
           data: 'from b',
           files: files.slice(1),
           from: '\0fdchannel test b\0',
         });
-        assertMessage(receiver.recvMessage(SOON), { data: 'from nobody', from: undefined });
-        assertMessage(receiver.recvMessage(SOON), { files, from: path('a') });
-        const last = receiver.recvMessage(SOON);
+        assertMessage(receiver.recvMessage(WITHIN_SECONDS), { data: 'from nobody', from: undefined });
+        assertMessage(receiver.recvMessage(WITHIN_SECONDS), { files, from: path('a') });
+        const last = receiver.recvMessage(WITHIN_SECONDS);
         assert.equal(last?.from, '\0fdchannel test b\0');
         for (const [socket, name] of [
           [a, path('a')],
           [b, '\0fdchannel test b\0'],
         ] as const) {
           receiver.sendMessage('reply', files, { to: name });
-          assertMessage(socket.recvMessage(SOON), { data: 'reply', files, from: to });
+          assertMessage(socket.recvMessage(WITHIN_SECONDS), { data: 'reply', files, from: to });
           socket.destroy();
         }
       }),
@@ -86,9 +87,9 @@ suite('datagrams by name', (test) => {
         client.sendMessage('1', [0]);
         await client.sendMessageAsync('2');
         client.sendMessage('3', [], { to: path('other') });
-        assertMessage(receiver.recvMessage(SOON), { data: '1', files: [0] });
-        assertMessage(receiver.recvMessage(SOON), { data: '2' });
-        assertMessage(other.recvMessage(SOON), { data: '3' });
+        assertMessage(receiver.recvMessage(WITHIN_SECONDS), { data: '1', files: [0] });
+        assertMessage(receiver.recvMessage(WITHIN_SECONDS), { data: '2' });
+        assertMessage(other.recvMessage(WITHIN_SECONDS), { data: '3' });
         client.destroy();
       }
       other.destroy();
@@ -189,7 +190,7 @@ suite('a full receiver of datagrams', (test) => {
       }
       assert.equal(drain(receiver), 4 * sent);
       assert.equal(sender.sendMessage('x', [0], { to, timeout: 1000 }), 1);
-      assertMessage(receiver.recvMessage(SOON), { data: 'x', files: [0] });
+      assertMessage(receiver.recvMessage(WITHIN_SECONDS), { data: 'x', files: [0] });
     }));
 
   test('sends wait for room without spinning, and go first come, first served', () =>
@@ -223,7 +224,7 @@ suite('a full receiver of datagrams', (test) => {
       const controller = new AbortController();
       const waits = sender.sendMessageAsync('waits', [], { to: path('r'), signal: controller.signal });
       assert.equal(await sender.sendMessageAsync('x', [0], { to: path('other') }), 1);
-      assertMessage(other.recvMessage(SOON), { data: 'x', files: [0] });
+      assertMessage(other.recvMessage(WITHIN_SECONDS), { data: 'x', files: [0] });
       other.destroy();
       controller.abort();
       await assert.rejects(waits, { name: 'AbortError' });
@@ -350,7 +351,7 @@ suite('datagrams and the loop', (test) => {
         process.chdir('/');
         drain(receiver);
         assert.equal(await send, 8);
-        assertMessage(receiver.recvMessage(SOON), { data: 'relative' });
+        assertMessage(receiver.recvMessage(WITHIN_SECONDS), { data: 'relative' });
       } finally {
         process.chdir(before);
       }
@@ -362,11 +363,11 @@ suite('datagrams and the loop', (test) => {
       named.sendMessage('', [], { to: path('r') });
       sender.sendMessage('from nobody', [], { to: path('r') });
       receiver.shutdown('read');
-      assertMessage(receiver.recvMessage(SOON), { from: path('named') });
-      assertMessage(receiver.recvMessage(SOON), { data: 'from nobody' });
+      assertMessage(receiver.recvMessage(WITHIN_SECONDS), { from: path('named') });
+      assertMessage(receiver.recvMessage(WITHIN_SECONDS), { data: 'from nobody' });
       assert.equal(receiver.tryRecvMessage(), null);
       assert.equal(receiver.recvMessage({ timeout: 0 }), null);
-      assert.equal(receiver.recvMessage(SOON), null);
+      assert.equal(receiver.recvMessage(WITHIN_SECONDS), null);
       assert.equal(receiver.recvMessage(), null);
       assert.equal(await receiver.recvMessageAsync(), null);
       named.destroy();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { assertRefused, BAD_TYPE, type Refusal, SOON } from '../support/channel.ts';
+import { WITHIN_SECONDS } from '../support/channel.ts';
 import { openDescriptors } from '../support/descriptors.ts';
+import { assertRefused, BAD_TYPE, type Refusal } from '../support/refusals.ts';
 import { assertMessage, TYPES, withFiles, withPair } from '../support/sockets.ts';
 import { suite } from '../support/suite.ts';
 
@@ -25,7 +26,7 @@ for (const type of TYPES) {
           withFiles(2, (files) => {
             const into = make().fill(7);
             a.sendMessage('data', files);
-            const message = b.recvMessage({ ...SOON, into });
+            const message = b.recvMessage({ ...WITHIN_SECONDS, into });
             assert.ok(message);
             assert.equal(message.data.buffer, into.buffer);
             assert.equal(message.data.byteOffset, into.byteOffset);
@@ -41,7 +42,7 @@ for (const type of TYPES) {
         const into = new Uint8Array(8);
         for (const receive of [
           () => b.recvMessage({ into }),
-          () => b.recvMessage({ into, ...SOON }),
+          () => b.recvMessage({ into, ...WITHIN_SECONDS }),
           () => b.tryRecvMessage({ into }),
           () => b.recvMessageAsync({ into }),
         ]) {
@@ -62,7 +63,7 @@ for (const type of TYPES) {
           assertRefused(() => b.tryRecvMessage({ into }), NO_ROOM);
           await assert.rejects(b.recvMessageAsync({ into }), { code: NO_ROOM[1] });
         }
-        assertMessage(b.recvMessage(SOON), { data: 'x', files: [0] });
+        assertMessage(b.recvMessage(WITHIN_SECONDS), { data: 'x', files: [0] });
       }));
 
     test('memory that is detached while the receive waits: it is refused, and the next gets the message', () =>
@@ -101,7 +102,7 @@ for (const type of TYPES) {
         const before = openDescriptors().size;
         assert.throws(() => b.recvMessage({ into }), RangeError);
         assert.equal(openDescriptors().size, before);
-        assertMessage(b.recvMessage(SOON), { data: 'data', files: [0] });
+        assertMessage(b.recvMessage(WITHIN_SECONDS), { data: 'data', files: [0] });
       }));
 
     for (const into of [

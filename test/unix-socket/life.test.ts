@@ -3,22 +3,21 @@ import { once } from 'node:events';
 import { constants } from 'node:fs';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { inspect } from 'node:util';
-import { type DescriptorSource, Endpoint, newEndpoint, UnixListener, UnixSocket } from '../../src/index.ts';
-import { libc } from '../../src/libc/calls.ts';
 import {
-  assertReceives,
-  assertRefused,
-  BAD_RANGE,
-  BAD_TYPE,
-  NO_DESCRIPTORS,
-  type Refusal,
-  SOON,
-  temporaryFile,
-  withDescriptors,
-} from '../support/channel.ts';
-import { isOpen } from '../support/descriptors.ts';
+  closeFD,
+  type DescriptorSource,
+  Endpoint,
+  newEndpoint,
+  UnixListener,
+  UnixSocket,
+} from '../../src/index.ts';
+import { libc } from '../../src/libc/calls.ts';
+import { WITHIN_SECONDS } from '../support/channel.ts';
+import { isOpen, sameFile } from '../support/descriptors.ts';
+import { temporaryFile, withDescriptors } from '../support/files.ts';
 import { startProcess } from '../support/processes.ts';
 import { setNonblocking, statusFlags } from '../support/raw.ts';
+import { assertRefused, BAD_RANGE, BAD_TYPE, NO_DESCRIPTORS, type Refusal } from '../support/refusals.ts';
 import { assertMessage, CONNECTED, TYPES, withFolder, withPair } from '../support/sockets.ts';
 import { skip, suite } from '../support/suite.ts';
 
@@ -41,7 +40,7 @@ for (const type of TYPES) {
         const adopted = new UnixSocket(a.detach());
         assert.equal(adopted.type, type);
         adopted.sendMessage('x', [0]);
-        assertMessage(b.recvMessage(SOON), { data: 'x', files: [0] });
+        assertMessage(b.recvMessage(WITHIN_SECONDS), { data: 'x', files: [0] });
         adopted.destroy();
       }));
 
@@ -80,10 +79,10 @@ for (const type of TYPES) {
       withPair(type, async (a, b) =>
         withPair('stream', (inner, peer) => {
           a.sendMessage('x', [inner as DescriptorSource]);
-          const message = b.recvMessage(SOON);
+          const message = b.recvMessage(WITHIN_SECONDS);
           const received = new UnixSocket(message?.fds.shift() as number);
           peer.sendMessage('through the copy');
-          assertMessage(received.recvMessage(SOON), { data: 'through the copy' });
+          assertMessage(received.recvMessage(WITHIN_SECONDS), { data: 'through the copy' });
           received.destroy();
         }),
       ));
@@ -131,9 +130,9 @@ for (const type of TYPES) {
         assert.throws(() => a.trySendMessage('x', [0]), refusal);
         await assert.rejects(a.sendMessageAsync('x', [0]), refusal);
         a.sendMessage('only data');
-        assertMessage(b.recvMessage(SOON), { data: 'only data' });
+        assertMessage(b.recvMessage(WITHIN_SECONDS), { data: 'only data' });
         b.sendMessage('back', [0]);
-        assertMessage(a.recvMessage(SOON), { data: 'back', files: [0] });
+        assertMessage(a.recvMessage(WITHIN_SECONDS), { data: 'back', files: [0] });
       }));
   });
 }
@@ -154,7 +153,7 @@ suite('what a socket may be made of', (test) => {
     withPair('stream', (a, b) => {
       assertRefused(() => new UnixSocket(a as never), BAD_TYPE);
       a.sendMessage('x');
-      assertMessage(b.recvMessage(SOON), { data: 'x' });
+      assertMessage(b.recvMessage(WITHIN_SECONDS), { data: 'x' });
     }));
 
   test('TCP, a listener and an unconnected stream are refused, and stay open', async () => {
@@ -234,14 +233,16 @@ for (const type of CONNECTED as readonly ('seqpacket' | 'stream')[]) {
           withDescriptors([temporaryFile()], (file = -1) => {
             const { fd } = a;
             a.sendMessage('before');
-            assertMessage(b.recvMessage(SOON), { data: 'before' });
+            assertMessage(b.recvMessage(WITHIN_SECONDS), { data: 'before' });
             const endpoint = make(a);
             assert.deepEqual([endpoint.fd, a.fd, endpoint.type], [fd, -1, type]);
             assert.throws(() => a.sendMessage('x'), { code: 'EBADF' });
             a.destroy();
             const peer = make(b);
             endpoint.sendFD(file);
-            assertReceives(peer, file);
+            const received = peer.recvFD(WITHIN_SECONDS);
+            assert.ok(sameFile(received, file));
+            closeFD(received);
             endpoint.destroy();
             peer.destroy();
             assert.ok(!isOpen(fd));

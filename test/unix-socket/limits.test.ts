@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { fstatSync } from 'node:fs';
-import { SOON } from '../support/channel.ts';
+import { WITHIN_SECONDS } from '../support/channel.ts';
 import { openDescriptors } from '../support/descriptors.ts';
 import { startFixture } from '../support/processes.ts';
 import { SO_PASSCRED, SO_PASSPIDFD, switchOn } from '../support/raw.ts';
@@ -28,7 +28,7 @@ for (const type of TYPES) {
               const expected = { data: 'x', files: files.slice(0, maxFds), controlTruncated: true };
               const open = openDescriptors().size;
               for (const receive of [
-                () => b.recvMessage({ ...SOON, maxFds }),
+                () => b.recvMessage({ ...WITHIN_SECONDS, maxFds }),
                 () => b.tryRecvMessage({ maxFds }),
                 () => b.recvMessageAsync({ maxFds }),
               ]) {
@@ -42,7 +42,7 @@ for (const type of TYPES) {
                 assertMessage(message, expected);
               }
               a.sendMessage('next', [files[0] as number]);
-              assertMessage(b.recvMessage(SOON), { data: 'next', files: files.slice(0, 1) });
+              assertMessage(b.recvMessage(WITHIN_SECONDS), { data: 'next', files: files.slice(0, 1) });
               assert.equal(b.tryRecvMessage(), undefined);
             }),
           ));
@@ -56,12 +56,12 @@ for (const type of TYPES) {
           a.sendMessage('two', files.slice(4));
           a.sendMessage('three');
           const first = { data: 'one', files: files.slice(0, 2), controlTruncated: true };
-          assertMessage(b.recvMessage({ ...SOON, maxFds: 2, maxBytes: 3 }), first);
-          assertMessage(b.recvMessage({ ...SOON, maxFds: 2, maxBytes: 3 }), {
+          assertMessage(b.recvMessage({ ...WITHIN_SECONDS, maxFds: 2, maxBytes: 3 }), first);
+          assertMessage(b.recvMessage({ ...WITHIN_SECONDS, maxFds: 2, maxBytes: 3 }), {
             data: 'two',
             files: files.slice(4),
           });
-          assertMessage(b.recvMessage({ ...SOON, maxFds: 2 }), { data: 'three' });
+          assertMessage(b.recvMessage({ ...WITHIN_SECONDS, maxFds: 2 }), { data: 'three' });
         }),
       ));
 
@@ -97,9 +97,9 @@ for (const type of TYPES) {
           const open = openDescriptors().size;
           a.sendMessage('x', files);
           // The pidfd has no room any more behind as many as were asked for, and that is told.
-          assertMessage(b.recvMessage(SOON), { data: 'x', files });
+          assertMessage(b.recvMessage(WITHIN_SECONDS), { data: 'x', files });
           a.sendMessage('y');
-          assertMessage(b.recvMessage(SOON), { data: 'y' });
+          assertMessage(b.recvMessage(WITHIN_SECONDS), { data: 'y' });
           assert.equal(openDescriptors().size, open);
         }),
       ));
@@ -113,8 +113,8 @@ for (const type of PACKETS) {
         withFiles(2, (files) => {
           a.sendMessage('', files);
           a.sendMessage('');
-          assertMessage(b.recvMessage({ ...SOON, maxFds: 0 }), { controlTruncated: true });
-          assertMessage(b.recvMessage({ ...SOON, maxFds: 0 }), {});
+          assertMessage(b.recvMessage({ ...WITHIN_SECONDS, maxFds: 0 }), { controlTruncated: true });
+          assertMessage(b.recvMessage({ ...WITHIN_SECONDS, maxFds: 0 }), {});
           assert.equal(b.tryRecvMessage(), undefined);
         }),
       ));
@@ -124,8 +124,8 @@ for (const type of PACKETS) {
         withFiles(4, (files) => {
           a.sendMessage('', files.slice(0, 2));
           a.sendMessage('', files.slice(2));
-          assertMessage(b.recvMessage(SOON), { files: files.slice(0, 2) });
-          assertMessage(b.recvMessage(SOON), { files: files.slice(2) });
+          assertMessage(b.recvMessage(WITHIN_SECONDS), { files: files.slice(0, 2) });
+          assertMessage(b.recvMessage(WITHIN_SECONDS), { files: files.slice(2) });
         }),
       ));
   });

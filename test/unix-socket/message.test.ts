@@ -4,17 +4,12 @@ import { closeSync, fstatSync, readSync, writeSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import { runInNewContext } from 'node:vm';
 import { MessageChannel } from 'node:worker_threads';
-import {
-  assertRefused,
-  BAD_RANGE,
-  BAD_TYPE,
-  SOON,
-  temporaryFile,
-  withDescriptors,
-} from '../support/channel.ts';
+import { WITHIN_SECONDS } from '../support/channel.ts';
 import { isOpen } from '../support/descriptors.ts';
+import { temporaryFile, withDescriptors } from '../support/files.ts';
 import { pipe } from '../support/pipes.ts';
 import { startProcess } from '../support/processes.ts';
+import { assertRefused, BAD_RANGE, BAD_TYPE } from '../support/refusals.ts';
 import {
   assertMessage,
   CONNECTED,
@@ -118,7 +113,7 @@ for (const type of TYPES) {
         withPair(type, (a, b) =>
           withFiles(count, async (files) => {
             assert.equal(a.sendMessage('x', files), 1);
-            assertMessage(b.recvMessage(SOON), { data: 'x', files });
+            assertMessage(b.recvMessage(WITHIN_SECONDS), { data: 'x', files });
             await a.sendMessageAsync('y', files);
             assertMessage(await b.recvMessageAsync({ maxFds: count }), { data: 'y', files });
             assert.equal(a.trySendMessage('z', files), 1);
@@ -141,16 +136,16 @@ for (const type of TYPES) {
         assertRefused(() => a.trySendMessage('x', many), refusal);
         await assert.rejects(a.sendMessageAsync('x', many), { code: 'ERR_OUT_OF_RANGE' });
         a.sendMessage('next');
-        assertMessage(b.recvMessage(SOON), { data: 'next' });
+        assertMessage(b.recvMessage(WITHIN_SECONDS), { data: 'next' });
       }));
 
     test('no descriptors are the same as none', () =>
       withPair(type, (a, b) => {
         for (const sources of [[], undefined]) {
           a.sendMessage('x', sources);
-          assertMessage(b.recvMessage({ ...SOON, maxFds: 0 }), { data: 'x' });
+          assertMessage(b.recvMessage({ ...WITHIN_SECONDS, maxFds: 0 }), { data: 'x' });
           a.sendMessage('x', sources);
-          assertMessage(b.recvMessage(SOON), { data: 'x' });
+          assertMessage(b.recvMessage(WITHIN_SECONDS), { data: 'x' });
         }
       }));
 
@@ -158,7 +153,7 @@ for (const type of TYPES) {
       withPair(type, (a, b) =>
         withFiles(1, ([file = -1]) => {
           a.sendMessage('x', [file, file]);
-          assertMessage(b.recvMessage(SOON), { data: 'x', files: [file, file] });
+          assertMessage(b.recvMessage(WITHIN_SECONDS), { data: 'x', files: [file, file] });
         }),
       ));
 
@@ -168,7 +163,7 @@ for (const type of TYPES) {
         a.sendMessage('x', [file]);
         assert.ok(isOpen(file));
         closeSync(file);
-        const message = b.recvMessage(SOON);
+        const message = b.recvMessage(WITHIN_SECONDS);
         const [received = -1] = message?.fds ?? [];
         const read = Buffer.alloc(7);
         readSync(received, read, 0, 7, 0);
@@ -184,7 +179,7 @@ for (const type of TYPES) {
             'data',
             pipes.map(([read]) => read),
           );
-          const message = b.recvMessage({ ...SOON, maxFds: 20 });
+          const message = b.recvMessage({ ...WITHIN_SECONDS, maxFds: 20 });
           assert.ok(message);
           for (const [i, fd] of message.fds.entries()) {
             writeSync(pipes[i]?.[1] as number, `${i}`);
@@ -212,7 +207,7 @@ for (const type of TYPES) {
             : ((Reflect.get(source, '_handle') ?? source) as { fd: number }).fd,
         );
         a.sendMessage('x', [server, client, a, { fd: 0 }, 0]);
-        assertMessage(b.recvMessage(SOON), { data: 'x', files: fds });
+        assertMessage(b.recvMessage(WITHIN_SECONDS), { data: 'x', files: fds });
         client.destroy();
         peer.destroy();
         server.close();
@@ -224,7 +219,7 @@ for (const type of TYPES) {
         const [read, write] = pipe();
         a.sendMessage('x', [write]);
         closeSync(write);
-        const message = b.recvMessage(SOON);
+        const message = b.recvMessage(WITHIN_SECONDS);
         const child = startProcess('sh', ['-c', 'read line'], {});
         message?.[Symbol.dispose]();
         // The pipe's end comes although the child lives: it has not inherited its other end.
@@ -238,7 +233,7 @@ for (const type of TYPES) {
       withPair(type, (a, b) =>
         withFiles(3, (files) => {
           a.sendMessage('x', files);
-          const message = b.recvMessage(SOON);
+          const message = b.recvMessage(WITHIN_SECONDS);
           assert.ok(message);
           const taken = message.fds.shift() as number;
           const left = [...message.fds];
@@ -257,7 +252,7 @@ for (const type of TYPES) {
       withPair(type, (a, b) =>
         withFiles(3, (files) => {
           a.sendMessage('x', files);
-          const message = b.recvMessage(SOON);
+          const message = b.recvMessage(WITHIN_SECONDS);
           assert.ok(message);
           const [first = -1, ...others] = message.fds;
           closeSync(first);
@@ -275,9 +270,9 @@ for (const type of TYPES) {
         withFiles(1, (files) => {
           for (let i = 0; i < 1024; i++) {
             a.sendMessage(`${i}`, files);
-            assertMessage(b.recvMessage(SOON), { data: `${i}`, files });
+            assertMessage(b.recvMessage(WITHIN_SECONDS), { data: `${i}`, files });
             b.sendMessage(`back ${i}`);
-            assertMessage(a.recvMessage(SOON), { data: `back ${i}` });
+            assertMessage(a.recvMessage(WITHIN_SECONDS), { data: `back ${i}` });
           }
         }),
       ));
@@ -286,9 +281,9 @@ for (const type of TYPES) {
       withPair(type, (a, b) => {
         for (const size of [10, 16_384, 16_385, 60_000]) {
           a.sendMessage(Buffer.alloc(size, 'a'));
-          const first = b.recvMessage(SOON);
+          const first = b.recvMessage(WITHIN_SECONDS);
           a.sendMessage(Buffer.alloc(size, 'b'));
-          const second = b.recvMessage(SOON);
+          const second = b.recvMessage(WITHIN_SECONDS);
           assert.ok(first?.data.equals(Buffer.alloc(size, 'a')), `${size}`);
           assert.ok(second?.data.equals(Buffer.alloc(size, 'b')), `${size}`);
         }
@@ -297,13 +292,13 @@ for (const type of TYPES) {
     test('data that another thread gets is detached, and the next receive works', () =>
       withPair(type, (a, b) => {
         a.sendMessage(Buffer.alloc(50_000, 'a'));
-        const message = b.recvMessage(SOON);
+        const message = b.recvMessage(WITHIN_SECONDS);
         const { port1, port2 } = new MessageChannel();
         port1.postMessage(message?.data, [message?.data.buffer as ArrayBuffer]);
         port1.close();
         port2.close();
         a.sendMessage('next');
-        assertMessage(b.recvMessage(SOON), { data: 'next' });
+        assertMessage(b.recvMessage(WITHIN_SECONDS), { data: 'next' });
       }));
   });
 }
@@ -316,7 +311,7 @@ for (const type of PACKETS) {
           withFiles(count, async (files) => {
             for (const data of ['', [], new Uint8Array(0), ['', '']]) {
               assert.equal(a.sendMessage(data, files), 0);
-              assertMessage(b.recvMessage(SOON), { files });
+              assertMessage(b.recvMessage(WITHIN_SECONDS), { files });
             }
             assert.equal(await a.sendMessageAsync('', files), 0);
             assertMessage(await b.recvMessageAsync(), { files });
@@ -340,7 +335,7 @@ for (const type of PACKETS) {
             { data: 'last', files: [x] },
           ];
           for (const { data = '', files = [] } of messages) a.sendMessage(data, files);
-          for (const message of messages) assertMessage(b.recvMessage(SOON), message);
+          for (const message of messages) assertMessage(b.recvMessage(WITHIN_SECONDS), message);
           assert.equal(b.tryRecvMessage(), undefined);
         }),
       ));
@@ -352,7 +347,7 @@ for (const type of PACKETS) {
             const data = pattern(maxBytes + 1);
             const expected = { data: data.subarray(0, maxBytes), files, truncated: true };
             a.sendMessage(data, files);
-            assertMessage(b.recvMessage({ ...SOON, maxBytes }), expected);
+            assertMessage(b.recvMessage({ ...WITHIN_SECONDS, maxBytes }), expected);
             a.sendMessage(data, files);
             assertMessage(await b.recvMessageAsync({ maxBytes }), expected);
             a.sendMessage(data.subarray(1));
@@ -408,21 +403,21 @@ for (const type of CONNECTED) {
         a.shutdown('write');
         a.shutdown('write');
         assert.throws(() => a.sendMessage('x'), { code: 'ERR_FDCHANNEL_ENDED' });
-        assertMessage(b.recvMessage(SOON), { data: 'before' });
-        assert.equal(b.recvMessage(SOON), null);
+        assertMessage(b.recvMessage(WITHIN_SECONDS), { data: 'before' });
+        assert.equal(b.recvMessage(WITHIN_SECONDS), null);
         b.sendMessage('answer', [0]);
-        assertMessage(a.recvMessage(SOON), { data: 'answer', files: [0] });
+        assertMessage(a.recvMessage(WITHIN_SECONDS), { data: 'answer', files: [0] });
       }));
 
     test("shutdown('read'): what is there is received, then the end; the peer's send is told", () =>
       withPair(type, (a, b) => {
         b.sendMessage('before');
         a.shutdown('read');
-        assertMessage(a.recvMessage(SOON), { data: 'before' });
-        assert.equal(a.recvMessage(SOON), null);
+        assertMessage(a.recvMessage(WITHIN_SECONDS), { data: 'before' });
+        assert.equal(a.recvMessage(WITHIN_SECONDS), null);
         assert.throws(() => b.sendMessage('x'), { code: 'ERR_FDCHANNEL_ENDED' });
         a.sendMessage('still');
-        assertMessage(b.recvMessage(SOON), { data: 'still' });
+        assertMessage(b.recvMessage(WITHIN_SECONDS), { data: 'still' });
       }));
 
     for (const how of ['both', undefined] as const) {
@@ -430,8 +425,8 @@ for (const type of CONNECTED) {
         withPair(type, (a, b) => {
           a.shutdown(how);
           a.shutdown(how);
-          assert.equal(a.recvMessage(SOON), null);
-          assert.equal(b.recvMessage(SOON), null);
+          assert.equal(a.recvMessage(WITHIN_SECONDS), null);
+          assert.equal(b.recvMessage(WITHIN_SECONDS), null);
           for (const end of [a, b])
             assert.throws(() => end.sendMessage('x'), { code: 'ERR_FDCHANNEL_ENDED' });
         }));
@@ -442,8 +437,8 @@ for (const type of CONNECTED) {
         a.sendMessage('unread', [0]);
         b.sendMessage('from b');
         b.destroy();
-        assertMessage(a.recvMessage(SOON), { data: 'from b' });
-        assert.equal(a.recvMessage(SOON), null);
+        assertMessage(a.recvMessage(WITHIN_SECONDS), { data: 'from b' });
+        assert.equal(a.recvMessage(WITHIN_SECONDS), null);
       }));
   });
 }
@@ -475,7 +470,7 @@ suite('data as it was sent', (test) => {
     withPair('seqpacket', (a, b) =>
       withDescriptors([temporaryFile()], (file = -1) => {
         a.sendMessage('x', [file]);
-        const message = b.recvMessage(SOON);
+        const message = b.recvMessage(WITHIN_SECONDS);
         const [received = -1] = message?.fds ?? [];
         writeSync(received, 'abc');
         assert.equal(fstatSync(file).size, 3);

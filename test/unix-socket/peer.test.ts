@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, readFileSync } from 'node:fs';
 import { closeFD, UnixListener, type UnixSocket, UnsupportedPlatformError } from '../../src/index.ts';
 import { libc } from '../../src/libc/calls.ts';
-import { SOON } from '../support/channel.ts';
+import { WITHIN_SECONDS } from '../support/channel.ts';
 import { startFixture, startProcess } from '../support/processes.ts';
 import { assertMessage, CONNECTED, withFolder, withPair } from '../support/sockets.ts';
 import { skip, suite } from '../support/suite.ts';
@@ -132,7 +132,7 @@ suite('a kernel that lacks an option', (test) => {
           });
         });
         a.sendMessage('works on', [0]);
-        assertMessage(b.recvMessage(SOON), { data: 'works on', files: [0] });
+        assertMessage(b.recvMessage(WITHIN_SECONDS), { data: 'works on', files: [0] });
       }));
 
     test(`${method}: any other errno stays what it is`, () =>

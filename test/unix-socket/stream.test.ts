@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Message, UnixSocket } from '../../src/index.ts';
-import { SOON } from '../support/channel.ts';
+import { WITHIN_SECONDS } from '../support/channel.ts';
 import { sameFile } from '../support/descriptors.ts';
 import { assertMessage, drain, fillWithData, pattern, withFiles, withPair } from '../support/sockets.ts';
 import { suite } from '../support/suite.ts';
@@ -26,25 +26,25 @@ suite('a stream of messages', (test) => {
         assert.equal(await a.sendMessageAsync(data), 0);
         assert.equal(b.tryRecvMessage(), undefined);
         a.sendMessage('x');
-        assertMessage(b.recvMessage(SOON), { data: 'x' });
+        assertMessage(b.recvMessage(WITHIN_SECONDS), { data: 'x' });
       }));
   }
 
   test('what a receive has no room for stays, and is not told as lost', () =>
     withPair('stream', (a, b) => {
       a.sendMessage('abcdef');
-      assertMessage(b.recvMessage({ ...SOON, maxBytes: 2 }), { data: 'ab' });
-      assertMessage(b.recvMessage({ ...SOON, into: new Uint8Array(3) }), { data: 'cde' });
-      assertMessage(b.recvMessage(SOON), { data: 'f' });
+      assertMessage(b.recvMessage({ ...WITHIN_SECONDS, maxBytes: 2 }), { data: 'ab' });
+      assertMessage(b.recvMessage({ ...WITHIN_SECONDS, into: new Uint8Array(3) }), { data: 'cde' });
+      assertMessage(b.recvMessage(WITHIN_SECONDS), { data: 'f' });
     }));
 
   test('descriptors come with the first byte of their data, whatever a receive has room for', () =>
     withPair('stream', (a, b) =>
       withFiles(2, (files) => {
         a.sendMessage('abc', files);
-        assertMessage(b.recvMessage({ ...SOON, maxBytes: 1 }), { data: 'a', files });
-        assertMessage(b.recvMessage({ ...SOON, maxBytes: 1 }), { data: 'b' });
-        assertMessage(b.recvMessage({ ...SOON, maxBytes: 1 }), { data: 'c' });
+        assertMessage(b.recvMessage({ ...WITHIN_SECONDS, maxBytes: 1 }), { data: 'a', files });
+        assertMessage(b.recvMessage({ ...WITHIN_SECONDS, maxBytes: 1 }), { data: 'b' });
+        assertMessage(b.recvMessage({ ...WITHIN_SECONDS, maxBytes: 1 }), { data: 'c' });
       }),
     ));
 
@@ -63,7 +63,7 @@ suite('a stream of messages', (test) => {
           [9, z],
         ];
         while (bytes < 'beforeonetwoafter'.length) {
-          const message = b.recvMessage(SOON);
+          const message = b.recvMessage(WITHIN_SECONDS);
           assert.ok(message);
           bytes += message.data.length;
           for (const fd of message.fds) {
@@ -86,11 +86,11 @@ suite('a stream of messages', (test) => {
     withPair('stream', (a, b) =>
       withFiles(2, (files) => {
         for (const data of ['a', 'b', 'c']) a.sendMessage(data);
-        assertMessage(b.recvMessage(SOON), { data: 'abc' });
+        assertMessage(b.recvMessage(WITHIN_SECONDS), { data: 'abc' });
         a.sendMessage('d', files.slice(0, 1));
         a.sendMessage('e', files.slice(1));
-        assertMessage(b.recvMessage(SOON), { data: 'd', files: files.slice(0, 1) });
-        assertMessage(b.recvMessage(SOON), { data: 'e', files: files.slice(1) });
+        assertMessage(b.recvMessage(WITHIN_SECONDS), { data: 'd', files: files.slice(0, 1) });
+        assertMessage(b.recvMessage(WITHIN_SECONDS), { data: 'e', files: files.slice(1) });
       }),
     ));
 
@@ -105,7 +105,7 @@ suite('a stream of messages', (test) => {
         assert.ok(sent > 0 && sent < data.length, `${sent}`);
         assert.equal(a.trySendMessage('x'), undefined, 'the socket is full');
         assert.equal(a.trySendMessage('x', files), undefined);
-        const first = b.recvMessage(SOON);
+        const first = b.recvMessage(WITHIN_SECONDS);
         assert.equal(first?.fds.length, 3);
         const [{ length } = { length: 0 }] = [first?.data];
         first?.[Symbol.dispose]();
@@ -294,10 +294,10 @@ suite('a stream that is torn', (test) => {
         await assert.rejects(second, torn, 'what waits behind it is told, although the peer does not read');
         await assertTorn(a);
         b.sendMessage('the other direction goes on', files);
-        assertMessage(a.recvMessage(SOON), { data: 'the other direction goes on', files });
+        assertMessage(a.recvMessage(WITHIN_SECONDS), { data: 'the other direction goes on', files });
         a.shutdown('write');
         drain(b);
-        assert.equal(b.recvMessage(SOON), null);
+        assert.equal(b.recvMessage(WITHIN_SECONDS), null);
       }),
     ));
 
@@ -320,7 +320,7 @@ suite('a stream that is torn', (test) => {
       assert.throws(() => a.sendMessage(data, [0], { timeout: 5 }), { code: 'ETIMEDOUT' });
       drain(b);
       a.sendMessage('whole', [0]);
-      assertMessage(b.recvMessage(SOON), { data: 'whole', files: [0] });
+      assertMessage(b.recvMessage(WITHIN_SECONDS), { data: 'whole', files: [0] });
     }));
 
   test('by data that changes its length in the middle', () =>
@@ -351,6 +351,6 @@ suite('a stream that is torn', (test) => {
       await assert.rejects(sent, gone);
       assert.throws(() => a.sendMessage('x'), gone);
       drain(b);
-      assert.equal(b.recvMessage(SOON), null);
+      assert.equal(b.recvMessage(WITHIN_SECONDS), null);
     }));
 });

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -90,6 +91,71 @@ void close_fd(int fd) {
 static void pass(void) {
   send_fd(ends[0], source);
   close_fd(recv_fd(ends[1], 0));
+}
+
+// Many packets by one system call each way; as many passes are done when their last one is asked for.
+#define MOST_AT_ONCE 256
+static int at_once = 1;
+static struct message many_out[MOST_AT_ONCE], many_in[MOST_AT_ONCE];
+static struct mmsghdr out_headers[MOST_AT_ONCE], in_headers[MOST_AT_ONCE];
+
+static void prepare_many(void) {
+  if (at_once > MOST_AT_ONCE) errno = EINVAL, fail("at once");
+  for (int i = 0; i < at_once; i++) {
+    prepare(&many_out[i], 0);
+    prepare(&many_in[i], 0);
+    out_headers[i].msg_hdr = many_out[i].header;
+    in_headers[i].msg_hdr = many_in[i].header;
+  }
+}
+
+static void send_many(void) {
+  for (int i = 0; i < at_once; i++) memcpy(CMSG_DATA(&many_out[i].control.head), &source, sizeof source);
+  for (int sent = 0; sent < at_once;) {
+    int n = sendmmsg(ends[0], out_headers + sent, at_once - sent, MSG_NOSIGNAL);
+    if (n > 0) sent += n;
+    else if (errno != EINTR) fail("sendmmsg");
+  }
+}
+
+static int receive_many(int fds[]) {
+  int n;
+  for (int i = 0; i < at_once; i++) in_headers[i].msg_hdr.msg_controllen = CMSG_LEN(sizeof(int));
+  while ((n = recvmmsg(ends[1], in_headers, at_once, MSG_CMSG_CLOEXEC | MSG_WAITFORONE, NULL)) < 0)
+    if (errno != EINTR) fail("recvmmsg");
+  for (int i = 0; i < n; i++) {
+    struct msghdr *header = &in_headers[i].msg_hdr;
+    struct cmsghdr *head = CMSG_FIRSTHDR(header);
+    if (!head || head->cmsg_len != CMSG_LEN(sizeof(int)) || head->cmsg_level != SOL_SOCKET ||
+        head->cmsg_type != SCM_RIGHTS || header->msg_flags & MSG_CTRUNC) {
+      errno = EPROTO;
+      fail("recvmmsg");
+    }
+    memcpy(&fds[i], CMSG_DATA(head), sizeof(int));
+  }
+  return n;
+}
+
+// Runs of consecutive numbers by close_range(2), by its number: headers may be older than the kernel.
+static void close_many(const int fds[], int count) {
+  for (int i = 0, next; i < count; i = next) {
+    for (next = i + 1; next < count && fds[next] == fds[i] + next - i;) next++;
+    if (next - i == 1) close_fd(fds[i]);
+    else if (syscall(SYS_close_range, fds[i], fds[next - 1], 0) < 0) fail("close_range");
+  }
+}
+
+static void pass_many(void) {
+  static int asked;
+  if (++asked < at_once) return;
+  asked = 0;
+  int fds[MOST_AT_ONCE];
+  send_many();
+  for (int left = at_once; left > 0;) {
+    int n = receive_many(fds);
+    close_many(fds, n);
+    left -= n;
+  }
 }
 
 static void would_block(void) {
@@ -220,6 +286,7 @@ static const struct operation operations[] = {
   {"pass", SOCK_SEQPACKET, 0, pass, NULL, NULL, NULL},
   {"pass-stream", SOCK_STREAM, 0, pass, NULL, NULL, NULL},
   {"pass-epoll", SOCK_SEQPACKET, 0, pass_by_epoll, NULL, NULL, NULL},
+  {"pass-many", SOCK_SEQPACKET, 0, pass_many, NULL, NULL, prepare_many},
   {"send", SOCK_SEQPACKET, CHUNK, send_one, NULL, fetch_and_clear, NULL},
   {"receive", SOCK_SEQPACKET, CHUNK, receive_one, fill, clear, NULL},
   {"close", SOCK_SEQPACKET, CHUNK, close_one, fill_and_fetch, rewind_chunk, NULL},
@@ -236,13 +303,16 @@ static const struct operation *find(const struct operation *op, const char *name
   return op->name ? op : NULL;
 }
 
-// An operation's name may end in "-threaded", or in the number of sockets that are watched.
+// An operation's name may end in the number of sockets that are watched, or of packets at once, and in "-threaded".
 static const struct operation *start(char *name) {
   char *last = strrchr(name, '-');
   if (last && strcmp(last, "-threaded") == 0) {
     start_thread();
     *last = '\0';
-  } else if (last && (sockets = atoi(last + 1)) > 0) {
+    last = strrchr(name, '-');
+  }
+  if (last && atoi(last + 1) > 0) {
+    sockets = at_once = atoi(last + 1);
     *last = '\0';
   }
   const struct operation *op = find(operations, name);
