@@ -1,6 +1,6 @@
 import { type Abortable, endOn, forget } from './aborts.ts';
 import type { Libc } from './libc/calls.ts';
-import { NONE, READABLE, Readiness, WRITABLE } from './readiness.ts';
+import { Registration } from './loop/reactor.ts';
 
 /** Which of its two queues a wait stands in. */
 export type Direction = 'receive' | 'send';
@@ -70,16 +70,11 @@ class Wait implements Abortable {
 }
 
 const DIRECTIONS = ['receive', 'send'] as const;
-const EVENT = { receive: READABLE, send: WRITABLE } as const;
+const EVENT = { receive: 'POLLIN', send: 'POLLOUT' } as const;
 const SYSCALL = { receive: 'recvmsg', send: 'sendmsg' } as const;
 
 /** How many waits one wake may serve, and how many calls in a row may succeed at once, before the loop turns. */
 const TURN = 128;
-
-/** How many promises a caller may await between two waits for the poll to stay. */
-const PATIENCE = 10;
-
-const SOON: Promise<void> = Promise.resolve();
 
 /**
  * Owns a socket's descriptor and everything that waits for it on the event loop. It knows nothing of messages:
@@ -91,9 +86,8 @@ export class SocketHandle {
   readonly #libc: Libc;
   readonly #queues: Record<Direction, Set<Wait>> = { receive: new Set(), send: new Set() };
   #fd: number;
-  #readiness: Readiness | undefined;
+  #registration: Registration | undefined;
   #keepsAlive = true;
-  #patience = 0;
   #turn = TURN;
 
   /** Takes ownership of `fd`. */
@@ -135,7 +129,7 @@ export class SocketHandle {
   /** Decides whether waits keep the event loop alive. */
   keepAlive(yes: boolean): void {
     this.#keepsAlive = yes;
-    this.#readiness?.keepAlive(yes);
+    this.#registration?.keepAlive(yes);
   }
 
   /**
@@ -169,62 +163,54 @@ export class SocketHandle {
         resolve as (result: unknown) => void,
         reject,
         options,
-        this.#settleSoon,
+        this.#settle,
       );
       try {
-        this.#arm(EVENT[direction]);
+        this.#arm();
       } catch (error) {
         wait.abort(error);
       }
     });
   }
 
-  #arm(events: number): void {
-    if (this.#readiness) {
-      this.#readiness.arm(this.#readiness.armed | events);
-    } else {
-      this.#readiness = new Readiness(this.#libc, this.#fd, events, this.#onReady);
-      this.#readiness.keepAlive(this.#keepsAlive);
+  #arm(): void {
+    if (!this.#registration) {
+      this.#registration = new Registration(this.#libc, this.#fd, this.#onReady);
+      this.#registration.keepAlive(this.#keepsAlive);
     }
+    this.#registration.want(this.#wanted());
   }
 
   readonly #onReady = (events: number): void => {
     this.#turn = TURN;
     for (const direction of DIRECTIONS) {
-      if ((events & EVENT[direction]) === 0) continue;
+      if ((events & this.#libc.abi[EVENT[direction]]) === 0) continue;
       let served = 0;
       for (const wait of this.#queues[direction]) {
         if (served === TURN || !wait.serve()) break;
         served++;
       }
     }
-    // An error has stopped the poll, with events of one wait or none.
-    if (this.#readiness?.armed === NONE) this.#settleSoon();
+    this.#settle();
   };
 
-  // A wait that ended is mostly followed by another, at once or after a promise or two of the caller's. Until those
-  // have had their turn, the poll stays: two system calls are spared.
-  readonly #settleSoon = (): void => {
-    if (this.#patience === 0) SOON.then(this.#settle);
-    this.#patience = PATIENCE;
-  };
-
-  /** Polls for what is waited for, and no more. */
+  /** Waits for what is in the queues, and no more. */
   readonly #settle = (): void => {
-    const wanted = this.#wanted();
-    if (this.#readiness === undefined || this.#readiness.armed === wanted) {
-      this.#patience = 0;
-    } else if (--this.#patience > 0) {
-      SOON.then(this.#settle);
-    } else {
-      this.#readiness.arm(wanted);
+    try {
+      this.#registration?.want(this.#wanted());
+    } catch (error) {
+      this.#failAll(error);
     }
   };
 
+  #failAll(error: unknown): void {
+    for (const direction of DIRECTIONS) for (const wait of this.#queues[direction]) wait.abort(error);
+  }
+
   #wanted(): number {
-    let events = NONE;
+    let events = 0;
     for (const direction of DIRECTIONS) {
-      if (this.#queues[direction].size > 0) events |= EVENT[direction];
+      if (this.#queues[direction].size > 0) events |= this.#libc.abi[EVENT[direction]];
     }
     return events;
   }
@@ -233,8 +219,8 @@ export class SocketHandle {
     const fd = this.#fd;
     this.#fd = -1;
     // First the poll, so that no event can come; then the waits; the number itself last of all.
-    this.#readiness?.close();
-    this.#readiness = undefined;
+    this.#registration?.close();
+    this.#registration = undefined;
     for (const direction of DIRECTIONS) {
       for (const wait of this.#queues[direction]) {
         wait.abort(this.#libc.refusal('EBADF', SYSCALL[direction]));

@@ -1,7 +1,7 @@
 import { UnsupportedPlatformError } from '../errors.ts';
 import { darwin } from './darwin.ts';
 import { freebsd } from './freebsd.ts';
-import { android, linux, linuxMusl64 } from './linux.ts';
+import { android, linux, linuxMusl64, onProcessor } from './linux.ts';
 import { openbsd } from './openbsd.ts';
 
 /** The C types that the structures below are made of. `uintptr_t` stands for every pointer. */
@@ -27,6 +27,8 @@ export interface Abi {
   >;
   readonly cmsghdr: StructDefinition<'cmsg_len' | 'cmsg_level' | 'cmsg_type'>;
   readonly pollfd: StructDefinition<'fd' | 'events' | 'revents'>;
+  /** Where there is epoll(7). The 64 bits of `data` are two words, the low one first. */
+  readonly epoll_event?: StructDefinition<'events' | 'data'>;
   /** Only the head of every `sockaddr`: what tells the family. */
   readonly sockaddr: StructDefinition<'sa_family'>;
   /** The type whose size CMSG_ALIGN rounds up to. */
@@ -58,9 +60,11 @@ export interface Abi {
   readonly POLLIN: number;
   readonly POLLOUT: number;
   readonly POLLHUP: number;
+  readonly POLLNVAL: number;
   readonly POLLRDHUP: number;
   /** What epoll_ctl(2) is told, whose events are those of poll(2); 0 where there is no epoll(7). */
   readonly EPOLL_CTL_ADD: number;
+  readonly EPOLL_CTL_DEL: number;
   readonly EPOLL_CTL_MOD: number;
 
   /** Whether libc has dup3(2), which duplicates and sets close-on-exec in one step. */
@@ -83,6 +87,7 @@ export interface Layout {
   readonly msghdr: StructLayout<'msg_iov' | 'msg_iovlen' | 'msg_control' | 'msg_controllen' | 'msg_flags'>;
   readonly cmsghdr: StructLayout<'cmsg_len' | 'cmsg_level' | 'cmsg_type'>;
   readonly pollfd: StructLayout<'fd' | 'events' | 'revents'>;
+  readonly epoll_event: StructLayout<'events' | 'data'> | undefined;
   readonly sockaddr: StructLayout<'sa_family'>;
   /** What CMSG_ALIGN rounds up to. */
   readonly cmsgAlign: number;
@@ -109,9 +114,9 @@ interface Platform {
 const PLATFORMS: Readonly<Record<string, Platform>> = {
   linux: {
     archs: ['x64', 'arm64', 'arm', 'ia32', 'riscv64', 'loong64', 'ppc64'],
-    abi: (arch, glibc) => (glibc || arch === 'arm' || arch === 'ia32' ? linux : linuxMusl64),
+    abi: (arch, glibc) => onProcessor(arch, glibc || arch === 'arm' || arch === 'ia32' ? linux : linuxMusl64),
   },
-  android: { archs: ['x64', 'arm64'], abi: () => android },
+  android: { archs: ['x64', 'arm64'], abi: (arch) => onProcessor(arch, android) },
   darwin: { archs: ['x64', 'arm64'], abi: () => darwin },
   freebsd: { archs: ['x64', 'arm64', 'ia32'], abi: () => freebsd },
   openbsd: { archs: ['x64', 'arm64', 'ia32'], abi: () => openbsd },

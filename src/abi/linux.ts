@@ -27,8 +27,10 @@ const constants = {
   POLLIN: 0x0001, // asm-generic/poll.h
   POLLOUT: 0x0004, // asm-generic/poll.h
   POLLHUP: 0x0010, // asm-generic/poll.h
+  POLLNVAL: 0x0020, // asm-generic/poll.h
   POLLRDHUP: 0x2000, // asm-generic/poll.h
   EPOLL_CTL_ADD: 1, // linux/eventpoll.h
+  EPOLL_CTL_DEL: 2, // linux/eventpoll.h
   EPOLL_CTL_MOD: 3, // linux/eventpoll.h
 
   dup3: true,
@@ -39,6 +41,13 @@ const constants = {
 
 const pollfd = { fd: 'int32_t', events: 'int16_t', revents: 'int16_t' } as const; // asm-generic/poll.h
 const iovec = { iov_base: 'uintptr_t', iov_len: 'size_t' } as const; // linux/uio.h
+// linux/eventpoll.h: a __u64 behind a __u32, aligned to eight bytes
+const epoll_event = {
+  events: 'uint32_t',
+  __pad: 'uint32_t',
+  data: 'uint32_t',
+  data_high: 'uint32_t',
+} as const;
 const sockaddr = { sa_family: 'uint16_t' } as const; // linux/socket.h: sa_family_t comes first
 
 /** The kernel's own structures: the GNU C library's everywhere, musl's on 32-bit processors. */
@@ -57,6 +66,7 @@ export const linux: Abi = {
   },
   cmsghdr: { cmsg_len: 'size_t', cmsg_level: 'int32_t', cmsg_type: 'int32_t' }, // linux/socket.h
   pollfd,
+  epoll_event,
   sockaddr,
   cmsgAlign: 'size_t', // linux/socket.h: CMSG_ALIGN rounds to sizeof(long)
   nfds_t: 'unsigned long', // poll.h
@@ -84,3 +94,12 @@ export const linuxMusl64: Abi = {
 
 /** Android's bionic: the kernel's structures (libc/include/bits/...), and a 32-bit `nfds_t` (poll.h). */
 export const android: Abi = { ...linux, nfds_t: 'unsigned int' };
+
+/**
+ * The table on a processor. Intel's two have no room before the data of an `epoll_event`: x86-64 packs the structure
+ * (linux/eventpoll.h: EPOLL_PACKED), and the 32-bit ABI aligns a `__u64` to four bytes.
+ */
+export function onProcessor(arch: string, abi: Abi): Abi {
+  if (arch !== 'x64' && arch !== 'ia32') return abi;
+  return { ...abi, epoll_event: { events: 'uint32_t', data: 'uint32_t', data_high: 'uint32_t' } };
+}

@@ -1,6 +1,5 @@
 import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
-import { isMainThread } from 'node:worker_threads';
 import type koffi from 'koffi';
 import { type Abi, abiOf, assertSupported, type Layout } from '../abi/abi.ts';
 import { UnsupportedPlatformError } from '../errors.ts';
@@ -28,6 +27,7 @@ export interface Binding {
   /** Missing where the kernel has no epoll(7). */
   epoll_create1?(flags: number): number;
   epoll_ctl?(epfd: number, op: number, fd: number, event: number): number;
+  epoll_wait?(epfd: number, events: number, maxevents: number, timeout: number): number;
 
   /** The calling thread's errno; true only until the next call of anything. */
   errno(): number;
@@ -35,30 +35,10 @@ export interface Binding {
   /** errno's numbers by name on this host. */
   readonly errnos: Readonly<Record<string, number>>;
   /** Where a buffer lies. The number is good for as long as the buffer is referenced. */
-  address(buffer: ArrayBuffer): number;
-  /** Polls a descriptor on this thread's event loop. */
-  pollOnLoop(fd: number, events: LoopEvents, onEvent: LoopPollCallback): LoopPoll;
+  address(buffer: ArrayBuffer | ArrayBufferView): number;
 
   readonly abi: Abi;
   readonly layout: Layout;
-}
-
-/** What a poll on the event loop waits for, or saw. */
-export interface LoopEvents {
-  readonly readable: boolean;
-  readonly writable: boolean;
-}
-
-/** @param status 0, or a negative error number after which libuv has stopped the poll */
-export type LoopPollCallback = (status: number, events: LoopEvents) => void;
-
-/** koffi's PollHandle. No method may be called after `close`. */
-export interface LoopPoll {
-  start(events: LoopEvents, onEvent: LoopPollCallback): void;
-  stop(): void;
-  close(): void;
-  ref(): void;
-  unref(): void;
 }
 
 const requireFrom = createRequire(import.meta.url);
@@ -74,7 +54,6 @@ export function loadBinding(): Binding {
   const koffi = requireKoffi();
   // null is the program itself. It is linked to libc wherever Node runs, whatever the file is called there.
   const libc = koffi.load(null);
-  if (!isMainThread) keepLoaded(libc);
   const abi = abiOf(host, hasSymbol(libc, 'gnu_get_libc_version'));
   const fcntl = libc.func('int fcntl(int fd, int op, ...)');
 
@@ -97,6 +76,7 @@ export function loadBinding(): Binding {
     ...(abi.EPOLL_CTL_ADD > 0 && {
       epoll_create1: libc.func('int epoll_create1(int flags)'),
       epoll_ctl: libc.func('int epoll_ctl(int epfd, int op, int fd, uintptr_t event)'),
+      epoll_wait: libc.func('int epoll_wait(int epfd, uintptr_t events, int maxevents, int timeout)'),
     }),
 
     errno: koffi.errno,
@@ -104,12 +84,15 @@ export function loadBinding(): Binding {
     errnos: koffi.os.errno,
     // Android tags the top byte of heap pointers, which a double could not carry and the kernel ignores.
     address: (buffer) => Number(BigInt.asUintN(56, koffi.address(buffer))),
-    // The declaration file gives the callback one parameter; it is called with two.
-    pollOnLoop: koffi.node.poll as unknown as Binding['pollOnLoop'],
 
     abi,
     layout: layoutOf(koffi, abi, koffi.sizeof('size_t')),
   };
+}
+
+/** The path of koffi, for a thread that loads it on its own. */
+export function koffiPath(): string {
+  return requireFrom.resolve('koffi');
 }
 
 function requireKoffi(): Koffi {
@@ -120,18 +103,6 @@ function requireKoffi(): Koffi {
       `fdchannel needs koffi's native module, which did not load on ${process.platform} ${process.arch}`,
       { cause },
     );
-  }
-}
-
-/**
- * Keeps koffi's code in memory for good. Node unloads an addon with the last environment that uses it, and when that
- * is a worker's, libuv has yet to call back into koffi for each poll that its end has closed.
- */
-function keepLoaded(libc: ReturnType<Koffi['load']>): void {
-  const RTLD_NOW = 2; // dlfcn.h, of every platform here
-  const dlopen = libc.func('uintptr_t dlopen(str filename, int flags)');
-  for (const file of Object.keys(requireFrom.cache)) {
-    if (file.endsWith('koffi.node')) dlopen(file, RTLD_NOW);
   }
 }
 

@@ -1,12 +1,6 @@
 import type { Abi, Framing, Layout } from '../abi/abi.ts';
 import { SyscallError } from '../errors.ts';
-import {
-  type Binding,
-  type LoopEvents,
-  type LoopPoll,
-  type LoopPollCallback,
-  loadBinding,
-} from './binding.ts';
+import { type Binding, loadBinding } from './binding.ts';
 
 /** What {@link Libc.sendmsg} and {@link Libc.recvmsg} answer where a blocking socket would wait. */
 export const WOULD_BLOCK = -1;
@@ -197,29 +191,42 @@ export class Libc {
     return number;
   }
 
+  /** A new epoll(7) instance, close-on-exec, owned by the caller. Only where the ABI has `epoll_event`. */
+  epollCreate(): number {
+    const { epoll_create1 } = this.#c as Required<Binding>;
+    return this.#check('epoll_create1', () => epoll_create1(this.abi.O_CLOEXEC));
+  }
+
   /**
-   * Makes an open number refer to a new epoll(7) instance that looks at `fd`, close-on-exec. Only where the ABI has
-   * EPOLL_CTL_ADD.
+   * Changes what an epoll(7) instance looks for.
    *
-   * @param events those of poll(2)
-   * @returns what has it look for other events
+   * @param op one of EPOLL_CTL_*
+   * @param event the address of an `epoll_event`
    */
-  epoll(number: number, fd: number, events: number): (events: number) => void {
-    const { EPOLL_CTL_ADD, EPOLL_CTL_MOD, O_CLOEXEC } = this.abi;
-    const { epoll_create1, epoll_ctl } = this.#c as Required<Binding>;
-    const control = (op: number, wanted: number): void => {
-      // An epoll_event begins with the events everywhere, and what is behind them comes back to nobody.
-      this.#words[0] = wanted;
-      this.#check('epoll_ctl', () => epoll_ctl(number, op, fd, this.#scratchAddress));
-    };
-    const epoll = this.#check('epoll_create1', () => epoll_create1(O_CLOEXEC));
-    try {
-      this.redirect(number, epoll);
-    } finally {
-      this.discard(epoll);
-    }
-    control(EPOLL_CTL_ADD, events);
-    return (wanted) => control(EPOLL_CTL_MOD, wanted);
+  epollControl(epfd: number, op: number, fd: number, event: number): void {
+    const { epoll_ctl } = this.#c as Required<Binding>;
+    this.#check('epoll_ctl', () => epoll_ctl(epfd, op, fd, event));
+  }
+
+  /**
+   * Asks an epoll(7) instance what is ready, without waiting.
+   *
+   * @param events the address of `most` times an `epoll_event`
+   * @returns how many of them were written
+   */
+  epollReady(epfd: number, events: number, most: number): number {
+    const { epoll_wait } = this.#c as Required<Binding>;
+    return this.#check('epoll_wait', () => epoll_wait(epfd, events, most, 0));
+  }
+
+  /**
+   * Asks for an array of descriptors which of them are ready, without waiting.
+   *
+   * @param fds the address of `count` times a `pollfd`
+   * @returns how many of them have events
+   */
+  pollReady(fds: number, count: number): number {
+    return this.#check('poll', () => this.#c.poll(fds, count, 0));
   }
 
   /** Closes a descriptor at exec, where the kernel could not do so from the beginning. */
@@ -229,13 +236,8 @@ export class Libc {
   }
 
   /** Where a buffer lies; good for as long as the buffer is referenced. */
-  address(buffer: ArrayBuffer): number {
+  address(buffer: ArrayBuffer | ArrayBufferView): number {
     return this.#c.address(buffer);
-  }
-
-  /** Polls a descriptor on this thread's event loop. The number must be open, and polled by nobody else here. */
-  pollOnLoop(fd: number, events: LoopEvents, onEvent: LoopPollCallback): LoopPoll {
-    return this.#c.pollOnLoop(fd, events, onEvent);
   }
 
   /** The error that the kernel would have given, for a call that is refused without asking it. */

@@ -25,6 +25,7 @@ export function layoutOf(koffi: Koffi, abi: Abi, wordSize: number): Layout {
     msghdr: struct(abi.msghdr),
     cmsghdr: struct(abi.cmsghdr),
     pollfd: struct(abi.pollfd),
+    epoll_event: abi.epoll_event && struct(abi.epoll_event),
     sockaddr: struct(abi.sockaddr),
     cmsgAlign: koffi.sizeof(resolve(abi.cmsgAlign)),
     wordSize,

@@ -2,6 +2,7 @@ import { relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { inspect, types } from 'node:util';
+import { type Endpoint, newConnectedSockets, newEndpoint } from '../../src/index.ts';
 import { interrupt, patience, startWatchdog, unwatch, watch, withinDeadline } from './deadline.ts';
 import { changes, type Identity, openDescriptors } from './descriptors.ts';
 import { completed, conclude, enter, problem } from './report.ts';
@@ -116,15 +117,26 @@ async function runTest(entry: Entry, body: () => unknown, timeout: number): Prom
 
 let ready: Promise<void> | undefined;
 
-/** Opens what Node opens late, and waits for what the import of the tests still does in the background. */
+/**
+ * Opens what Node opens late and what a thread keeps from its first wait on, and waits for what the import of the
+ * tests still does in the background.
+ */
 async function prepare(): Promise<void> {
   void process.stdout;
   void process.stderr;
+  waitOnce();
   let before: Map<number, Identity>;
   do {
     before = openDescriptors();
     await delay(50);
   } while (changes(before, openDescriptors()).length > 0);
+}
+
+function waitOnce(): void {
+  const [one, other] = newConnectedSockets().map(newEndpoint) as [Endpoint, Endpoint];
+  one.recvFDAsync().catch(() => {});
+  one.destroy();
+  other.destroy();
 }
 
 /** Node closes much behind our back: sockets in the next turn of the loop, the pipes of a process after its end. */
