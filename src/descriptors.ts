@@ -1,6 +1,7 @@
 import type { Socket as DatagramSocket } from 'node:dgram';
 import type { Server, Socket } from 'node:net';
-import { invalidArgType, outOfRange } from './errors.ts';
+import { describe, invalidArgType, outOfRange } from './errors.ts';
+import { libc } from './libc/calls.ts';
 
 /**
  * What a descriptor can be taken from: its number; anything with a numeric `fd` (a `FileHandle`, an
@@ -27,34 +28,52 @@ const EXPECTED = `a descriptor (an integer from 0 to ${MAX_FD})`;
  */
 export function descriptorOf(source: DescriptorSource): number {
   if (typeof source === 'number') return checkDescriptor('source', source);
-  const fd = typeof source === 'object' && source !== null ? numberIn(source) : undefined;
+  const fd = typeof source === 'object' && source !== null ? numberIn(source as Handle) : undefined;
   if (fd !== undefined) return checkDescriptor('source.fd', fd);
   throw invalidArgType('source', `${EXPECTED}, or an open object that has one`, source);
 }
 
+/**
+ * Closes a descriptor, such as one that was received.
+ *
+ * The caller owns the descriptor before, and nobody owns it afterwards, whatever is thrown. In a worker thread
+ * `fs.closeSync` warns about numbers that `fs` did not open; this does not. May block as long as close(2) does.
+ *
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` for what cannot be a descriptor
+ * @throws {@link SyscallError} `EBADF` for a number that is not open
+ * @see https://man7.org/linux/man-pages/man2/close.2.html
+ */
+export function closeFD(fd: number): void {
+  libc().close(checkDescriptor('fd', fd));
+}
+
 /** Refuses what is not a descriptor's number. */
 export function checkDescriptor(name: string, fd: number): number {
-  if (typeof fd !== 'number') throw invalidArgType(name, EXPECTED, fd);
+  if (typeof fd !== 'number') throw invalidArgType(name, EXPECTED, fd, describe(fd) + ownerNote(fd));
   // False for NaN and fractions too, and without a branch for each.
   if ((fd & MAX_FD) === fd) return fd;
   throw outOfRange(name, EXPECTED, fd);
+}
+
+/** An object that has a descriptor owns it, and may read from it or close it. */
+function ownerNote(value: unknown): string {
+  if (typeof value !== 'object' || value === null || numberIn(value) === undefined) return '';
+  return ', which owns its descriptor: give the number of one that nothing else owns';
 }
 
 interface Handle {
   readonly fd?: unknown;
 }
 
-function numberIn(source: object): number | undefined {
-  const candidates = [() => source as Handle, () => handleOf(source)];
-  for (const candidate of candidates) {
-    const fd = candidate()?.fd;
-    if (typeof fd === 'number') return fd;
-  }
-  return undefined;
+function numberIn(source: Handle): number | undefined {
+  const fd = source.fd;
+  if (typeof fd === 'number') return fd;
+  const inHandle = handleOf(source)?.fd;
+  return typeof inHandle === 'number' ? inHandle : undefined;
 }
 
-// Node gives sockets no public property for their descriptor, but in libuv's handle.
-function handleOf(source: { _handle?: Handle | null }): Handle | null | undefined {
+// Sockets have no public property for their descriptor; it is in the libuv handle behind them.
+function handleOf(source: Handle & { _handle?: Handle | null }): Handle | null | undefined {
   // dgram.Socket keeps it under a symbol; it has a `_handle` too, but reading that prints a deprecation warning.
   const state = Object.getOwnPropertySymbols(source).find((symbol) => symbol.description === 'state symbol');
   if (state) return (source as Record<symbol, { handle?: Handle | null }>)[state]?.handle;

@@ -7,6 +7,14 @@ export type ChannelErrorCode =
   | 'ERR_FDCHANNEL_CONTROL_TRUNCATED'
   | 'ERR_FDCHANNEL_UNEXPECTED_CONTROL';
 
+/** What else a {@link SyscallError} is told of its call. */
+export interface SyscallErrorOptions {
+  /** Name and text for a number that libuv does not know. */
+  readonly fallback?: readonly [name: string, text: string] | undefined;
+  /** The end of the message, behind the call's name. */
+  readonly detail?: string | undefined;
+}
+
 /**
  * The kernel refused a system call.
  *
@@ -23,12 +31,11 @@ export class SyscallError extends Error {
   /**
    * @param errno the positive number, as C's `errno` has it
    * @param syscall the call that failed
-   * @param fallback name and text for a number that libuv does not know
    */
-  constructor(errno: number, syscall: string, fallback?: readonly [name: string, text: string]) {
+  constructor(errno: number, syscall: string, { fallback, detail }: SyscallErrorOptions = {}) {
     const unknown = `Unknown system error ${-errno}`;
     const [name, text] = getSystemErrorMap().get(-errno) ?? fallback ?? [unknown, unknown];
-    super(`${name}: ${text}, ${syscall}`);
+    super(`${name}: ${text}, ${syscall}${detail === undefined ? '' : ` ${detail}`}`);
     this.code = name;
     this.errno = -errno;
     this.syscall = syscall;
@@ -60,21 +67,33 @@ export function invalidArgType(
   name: string,
   expected: string,
   actual: unknown,
-  got: string = show(actual),
+  got: string = describe(actual),
 ): TypeError {
   return coded(new TypeError(`"${name}": expected ${expected}, got ${got}`), 'ERR_INVALID_ARG_TYPE');
 }
 
+/** An argument that has no place in the call that got it, in Node's shape. */
+export function invalidArgValue(name: string, expected: string, actual: unknown): TypeError {
+  return coded(
+    new TypeError(`"${name}": expected ${expected}, got ${describe(actual)}`),
+    'ERR_INVALID_ARG_VALUE',
+  );
+}
+
 /** An argument of the right kind outside its range, in Node's shape. */
 export function outOfRange(name: string, expected: string, actual: unknown): RangeError {
-  return coded(new RangeError(`"${name}": expected ${expected}, got ${show(actual)}`), 'ERR_OUT_OF_RANGE');
+  return coded(
+    new RangeError(`"${name}": expected ${expected}, got ${describe(actual)}`),
+    'ERR_OUT_OF_RANGE',
+  );
 }
 
 function coded<E extends Error>(error: E, code: string): E {
   return Object.assign(error, { code });
 }
 
-function show(value: unknown): string {
+/** What a value is, for a message. */
+export function describe(value: unknown): string {
   if (typeof value === 'string') return `the string ${inspect(value)}`;
   if (typeof value === 'function') return `a function`;
   if (typeof value !== 'object' || value === null) return inspect(value);

@@ -264,7 +264,9 @@ suite('no descriptor has', (test) => {
 
   test('an object, for what wants a number', () => {
     const fd = openSync(FILE, 'r');
-    refuses(() => closeFD({ fd } as unknown as number), typeError('fd', INTEGER, 'an object of Object'));
+    const got =
+      'an object of Object, which owns its descriptor: give the number of one that nothing else owns';
+    refuses(() => closeFD({ fd } as unknown as number), typeError('fd', INTEGER, got));
     assert.ok(isOpen(fd));
     closeSync(fd);
   });

@@ -1,9 +1,3 @@
-import { UnsupportedPlatformError } from '../errors.ts';
-import { darwin } from './darwin.ts';
-import { freebsd } from './freebsd.ts';
-import { android, linux, linuxMusl64, onProcessor } from './linux.ts';
-import { openbsd } from './openbsd.ts';
-
 /** The C types that the structures below are made of. `uintptr_t` stands for every pointer. */
 export type CType = 'uintptr_t' | 'size_t' | 'int32_t' | 'uint32_t' | 'int16_t' | 'uint16_t' | 'uint8_t';
 
@@ -11,14 +5,17 @@ export type CType = 'uintptr_t' | 'size_t' | 'int32_t' | 'uint32_t' | 'int16_t' 
 export type StructDefinition<Member extends string> = Readonly<Record<Member, CType>> &
   Readonly<Record<string, CType>>;
 
-/** How an endpoint frames a descriptor; also the type of its socket. */
-export type Framing = 'seqpacket' | 'stream';
+/** The type of an `AF_UNIX` socket. */
+export type SocketType = 'seqpacket' | 'stream' | 'dgram';
+
+/** The types on which an endpoint frames descriptors: by an empty packet, or by a byte. */
+export type Framing = Exclude<SocketType, 'dgram'>;
 
 /**
  * What a platform's C headers say: the structures, and the constants that are used here.
  *
  * A flag of 0 means that the platform does not have it, and OR-ing it changes nothing. Facts that are not
- * numbers of a header stand beside the constants because the platform decides them too.
+ * numbers of a header stand beside the constants, because the platform decides them too.
  */
 export interface Abi {
   readonly iovec: StructDefinition<'iov_base' | 'iov_len'>;
@@ -27,7 +24,7 @@ export interface Abi {
   >;
   readonly cmsghdr: StructDefinition<'cmsg_len' | 'cmsg_level' | 'cmsg_type'>;
   readonly pollfd: StructDefinition<'fd' | 'events' | 'revents'>;
-  /** Where there is epoll(7). The 64 bits of `data` are two words, the low one first. */
+  /** Where there is epoll(7). The 64 bits of its data are two words, the low one first. */
   readonly epoll_event?: StructDefinition<'events' | 'data'>;
   /** Only the head of every `sockaddr`: what tells the family. */
   readonly sockaddr: StructDefinition<'sa_family'>;
@@ -45,6 +42,8 @@ export interface Abi {
   readonly SCM_RIGHTS: number;
   /** A control message that carries one descriptor of the peer's process; 0 where there is none. */
   readonly SCM_PIDFD: number;
+  /** Names of the types of control messages at level SOL_SOCKET. */
+  readonly controlNames: Readonly<Record<number, string>>;
   readonly MSG_PEEK: number;
   readonly MSG_TRUNC: number;
   readonly MSG_CTRUNC: number;
@@ -93,61 +92,4 @@ export interface Layout {
   readonly cmsgAlign: number;
   /** The size of a pointer and of `size_t`. */
   readonly wordSize: number;
-}
-
-/** What decides the ABI. */
-export interface Host {
-  /** `process.platform` */
-  readonly platform: string;
-  /** `process.arch` */
-  readonly arch: string;
-  /** `os.endianness()` */
-  readonly endianness: string;
-}
-
-interface Platform {
-  /** The little-endian processors for which koffi carries a binary. */
-  readonly archs: readonly string[];
-  readonly abi: (arch: string, glibc: boolean) => Abi;
-}
-
-const PLATFORMS: Readonly<Record<string, Platform>> = {
-  linux: {
-    archs: ['x64', 'arm64', 'arm', 'ia32', 'riscv64', 'loong64', 'ppc64'],
-    abi: (arch, glibc) => onProcessor(arch, glibc || arch === 'arm' || arch === 'ia32' ? linux : linuxMusl64),
-  },
-  android: { archs: ['x64', 'arm64'], abi: (arch) => onProcessor(arch, android) },
-  darwin: { archs: ['x64', 'arm64'], abi: () => darwin },
-  freebsd: { archs: ['x64', 'arm64', 'ia32'], abi: () => freebsd },
-  openbsd: { archs: ['x64', 'arm64', 'ia32'], abi: () => openbsd },
-};
-
-/**
- * Refuses a host that has no table here. It needs nothing but the host's names, so it can speak before
- * anything native is loaded.
- *
- * @throws {@link UnsupportedPlatformError} `ERR_FDCHANNEL_UNSUPPORTED_PLATFORM`
- */
-export function assertSupported(host: Host): void {
-  platformOf(host);
-}
-
-/**
- * The table of a host.
- *
- * @param glibc whether the process runs on the GNU C library
- * @throws {@link UnsupportedPlatformError} `ERR_FDCHANNEL_UNSUPPORTED_PLATFORM`
- */
-export function abiOf(host: Host, glibc: boolean): Abi {
-  return platformOf(host).abi(host.arch, glibc);
-}
-
-function platformOf(host: Host): Platform {
-  const platform = Object.hasOwn(PLATFORMS, host.platform) ? PLATFORMS[host.platform] : undefined;
-  if (platform?.archs.includes(host.arch) && host.endianness === 'LE') return platform;
-  const supported = Object.entries(PLATFORMS).map(([name, { archs }]) => `${name} (${archs.join(', ')})`);
-  throw new UnsupportedPlatformError(
-    `fdchannel does not support ${host.platform} on ${host.arch} (${host.endianness}); ` +
-      `supported, all little-endian: ${supported.join('; ')}`,
-  );
 }

@@ -12,6 +12,7 @@ const constants = {
   SO_TYPE: 3, // asm-generic/socket.h
   SCM_RIGHTS: 0x01, // linux/socket.h
   SCM_PIDFD: 0x04, // linux/socket.h, since 6.5; sent to a socket that asks with SO_PASSPIDFD
+  controlNames: { 1: 'SCM_RIGHTS', 2: 'SCM_CREDENTIALS', 3: 'SCM_SECURITY', 4: 'SCM_PIDFD' }, // linux/socket.h
   MSG_PEEK: 0x02, // linux/socket.h
   MSG_TRUNC: 0x20, // linux/socket.h; passed in, it makes the result the packet's real length
   MSG_CTRUNC: 0x08, // linux/socket.h

@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
 import type koffi from 'koffi';
-import { type Abi, abiOf, assertSupported, type Layout } from '../abi/abi.ts';
+import type { Abi, Layout } from '../abi/abi.ts';
+import { abiOf, assertSupported } from '../abi/host.ts';
 import { UnsupportedPlatformError } from '../errors.ts';
 import { layoutOf } from './layout.ts';
 
@@ -20,6 +21,7 @@ export interface Binding {
   poll(fds: number, nfds: number, timeout: number): number;
   getsockopt(sockfd: number, level: number, optname: number, optval: number, optlen: number): number;
   getsockname(sockfd: number, addr: number, addrlen: number): number;
+  getpeername(sockfd: number, addr: number, addrlen: number): number;
   fcntl(fd: number, op: number, argument: number): number;
   dup2(oldfd: number, newfd: number): number;
   /** Missing where libc has none. */
@@ -35,13 +37,14 @@ export interface Binding {
   /** errno's numbers by name on this host. */
   readonly errnos: Readonly<Record<string, number>>;
   /** Where a buffer lies. The number is good for as long as the buffer is referenced. */
-  address(buffer: ArrayBuffer | ArrayBufferView): number;
+  address(buffer: ArrayBuffer | Uint8Array): number;
 
   readonly abi: Abi;
   readonly layout: Layout;
 }
 
-const requireFrom = createRequire(import.meta.url);
+// esbuild's CommonJS output has no import.meta.url, and a __filename instead.
+const requireFrom = createRequire(import.meta.url ?? __filename);
 
 /**
  * Loads libc and declares what is called of it. Each thread that asks gets functions of its own.
@@ -70,10 +73,11 @@ export function loadBinding(): Binding {
       'int getsockopt(int sockfd, int level, int optname, uintptr_t optval, uintptr_t optlen)',
     ),
     getsockname: libc.func('int getsockname(int sockfd, uintptr_t addr, uintptr_t addrlen)'),
+    getpeername: libc.func('int getpeername(int sockfd, uintptr_t addr, uintptr_t addrlen)'),
     fcntl: (fd, op, argument) => fcntl(fd, op, 'int', argument),
     dup2: libc.func('int dup2(int oldfd, int newfd)'),
     ...(abi.dup3 && { dup3: libc.func('int dup3(int oldfd, int newfd, int flags)') }),
-    ...(abi.EPOLL_CTL_ADD > 0 && {
+    ...(abi.epoll_event && {
       epoll_create1: libc.func('int epoll_create1(int flags)'),
       epoll_ctl: libc.func('int epoll_ctl(int epfd, int op, int fd, uintptr_t event)'),
       epoll_wait: libc.func('int epoll_wait(int epfd, uintptr_t events, int maxevents, int timeout)'),
@@ -90,12 +94,18 @@ export function loadBinding(): Binding {
   };
 }
 
-/** The path of koffi, for a thread that loads it on its own. */
+/** Where koffi is, for a thread that loads it on its own. */
 export function koffiPath(): string {
   return requireFrom.resolve('koffi');
 }
 
 function requireKoffi(): Koffi {
+  try {
+    requireFrom.resolve('koffi');
+  } catch (cause) {
+    const message = 'fdchannel needs the package koffi, which is not installed: npm install koffi';
+    throw Object.assign(new Error(message, { cause }), { code: 'MODULE_NOT_FOUND' });
+  }
   try {
     return requireFrom('koffi');
   } catch (cause) {

@@ -1,4 +1,5 @@
 import type { Libc } from './calls.ts';
+import { Memory } from './memory.ts';
 
 const align8 = (bytes: number): number => (bytes + 7) & ~7;
 
@@ -15,6 +16,8 @@ export class MessageBuffer {
   readonly address: number;
   /** The control buffer, as words. */
   readonly control: Int32Array;
+  /** The data buffer. */
+  readonly data: Uint8Array;
   readonly #words: Int32Array;
   readonly #controllen: number;
   readonly #flags: number;
@@ -28,23 +31,18 @@ export class MessageBuffer {
     const iovecAt = align8(msghdr.size);
     const dataAt = iovecAt + align8(iovec.size);
     const controlAt = dataAt + align8(dataBytes);
-    const memory = new ArrayBuffer(controlAt + align8(controlBytes));
-    const address = libc.address(memory);
-
-    const view = new DataView(memory);
-    const setWord = (offset: number, value: number): void => {
-      if (wordSize === 8) view.setBigUint64(offset, BigInt(value), true);
-      else view.setUint32(offset, value, true);
-    };
-    setWord(iovecAt + iovec.offset.iov_base, address + dataAt);
-    setWord(iovecAt + iovec.offset.iov_len, dataBytes);
-    setWord(msghdr.offset.msg_iov, address + iovecAt);
-    view.setInt32(msghdr.offset.msg_iovlen, dataBytes > 0 || !libc.receivesWithoutIovec ? 1 : 0, true);
-    setWord(msghdr.offset.msg_control, address + controlAt);
+    const memory = new Memory(libc.raw, controlAt + align8(controlBytes));
+    const { address, bytes, words } = memory;
+    memory.setWord(iovecAt + iovec.offset.iov_base, address + dataAt, wordSize);
+    memory.setWord(iovecAt + iovec.offset.iov_len, dataBytes, wordSize);
+    memory.setWord(msghdr.offset.msg_iov, address + iovecAt, wordSize);
+    words[msghdr.offset.msg_iovlen / 4] = dataBytes > 0 || !libc.receivesWithoutIovec ? 1 : 0;
+    memory.setWord(msghdr.offset.msg_control, address + controlAt, wordSize);
 
     this.address = address;
-    this.control = new Int32Array(memory, controlAt, controlBytes / 4);
-    this.#words = new Int32Array(memory, 0, msghdr.size / 4);
+    this.data = bytes.subarray(dataAt, dataAt + dataBytes);
+    this.control = words.subarray(controlAt / 4, (controlAt + controlBytes) / 4);
+    this.#words = words;
     this.#controllen = msghdr.offset.msg_controllen / 4;
     this.#flags = msghdr.offset.msg_flags / 4;
   }

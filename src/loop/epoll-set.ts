@@ -1,17 +1,19 @@
 import type { Libc } from '../libc/calls.ts';
+import { Memory } from '../libc/memory.ts';
+import { epollControl, epollReady } from '../libc/polls.ts';
 
 /** How many ready sockets one question names; the kernel names the others the next time. */
 const MOST = 64;
 const WORD = 4;
 const HIGH = 2 ** 32;
 
-/** Sockets that an epoll(7) instance looks at, each under a key of its own. */
+/** Sockets that an epoll(7) instance watches, each under a key of its own. */
 export class EpollSet {
   readonly #libc: Libc;
   readonly #fd: number;
-  // The answers, and behind them the one event that is asked for. They are referenced for as long as the address is.
-  readonly #words: Uint32Array;
-  readonly #address: number;
+  /** The answers, and behind them the one event that is asked for. */
+  readonly #memory: Memory;
+  // In words.
   readonly #size: number;
   readonly #data: number;
 
@@ -21,9 +23,7 @@ export class EpollSet {
     if (!epoll_event) throw new Error('there is no epoll(7) here');
     this.#libc = libc;
     this.#fd = fd;
-    const memory = new ArrayBuffer((MOST + 1) * epoll_event.size);
-    this.#words = new Uint32Array(memory);
-    this.#address = libc.address(memory);
+    this.#memory = new Memory(libc.raw, (MOST + 1) * epoll_event.size);
     this.#size = epoll_event.size / WORD;
     this.#data = epoll_event.offset.data / WORD;
   }
@@ -42,28 +42,30 @@ export class EpollSet {
   }
 
   /**
-   * Asks which sockets are ready. The sockets that were named once stand behind the others in the kernel's list.
+   * Asks which sockets are ready, without waiting. The kernel puts the named ones behind the others in its list.
    *
    * @returns how many {@link keyAt} and {@link eventsAt} tell of
    */
   ask(): number {
-    return this.#libc.epollReady(this.#fd, this.#address, MOST);
+    return epollReady(this.#libc, this.#fd, this.#memory.address, MOST);
   }
 
   keyAt(index: number): number {
+    const { words } = this.#memory;
     const at = index * this.#size + this.#data;
-    return (this.#words[at] as number) + (this.#words[at + 1] as number) * HIGH;
+    return ((words[at] as number) >>> 0) + (words[at + 1] as number) * HIGH;
   }
 
   eventsAt(index: number): number {
-    return this.#words[index * this.#size] as number;
+    return this.#memory.words[index * this.#size] as number;
   }
 
   #control(op: number, fd: number, key: number, events: number): void {
+    const { address, words } = this.#memory;
     const at = MOST * this.#size;
-    this.#words[at] = events;
-    this.#words[at + this.#data] = key;
-    this.#words[at + this.#data + 1] = key / HIGH;
-    this.#libc.epollControl(this.#fd, op, fd, this.#address + at * WORD);
+    words[at] = events;
+    words[at + this.#data] = key;
+    words[at + this.#data + 1] = key / HIGH;
+    epollControl(this.#libc, this.#fd, op, fd, address + at * WORD);
   }
 }

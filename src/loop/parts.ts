@@ -1,5 +1,6 @@
-import { invalidArgType, UnsupportedPlatformError } from '../errors.ts';
+import { invalidArgValue, UnsupportedPlatformError } from '../errors.ts';
 import type { Libc } from '../libc/calls.ts';
+import { epollCreate, redirect } from '../libc/polls.ts';
 import { EpollSet } from './epoll-set.ts';
 import { PollArray } from './poll-array.ts';
 import { PollSet } from './poll-set.ts';
@@ -57,7 +58,7 @@ export function forcedCombination(): Combination | undefined {
   const value = process.env['FDCHANNEL_LOOP'];
   if (value === undefined) return undefined;
   const found = COMBINATIONS.find((name) => name === value);
-  if (!found) throw invalidArgType('FDCHANNEL_LOOP', `one of ${COMBINATIONS.join(', ')}`, value);
+  if (!found) throw invalidArgValue('FDCHANNEL_LOOP', `one of ${COMBINATIONS.join(', ')}`, value);
   return found;
 }
 
@@ -89,9 +90,9 @@ function epollAndStream({ libc, serve }: Owner): Parts | undefined {
   const watch = StreamWatch.open(libc, serve);
   if (!watch) return undefined;
   try {
-    const epoll = libc.epollCreate();
+    const epoll = epollCreate(libc);
     try {
-      libc.redirect(watch.fd, epoll);
+      redirect(libc, watch.fd, epoll);
     } finally {
       libc.discard(epoll);
     }
@@ -104,7 +105,7 @@ function epollAndStream({ libc, serve }: Owner): Parts | undefined {
 }
 
 function epollAndThread({ libc, descriptors, serve, fail }: Owner): Parts {
-  const epoll = descriptors.adopt(libc.epollCreate());
+  const epoll = descriptors.adopt(epollCreate(libc));
   try {
     const array = new PollArray(libc, 1);
     array.count = 1;

@@ -32,7 +32,7 @@ export class PollArray {
     this.memory = this.#growable;
     this.#words = new Int32Array(this.memory);
     this.#halves = new Int16Array(this.memory);
-    this.address = libc.address(new Uint8Array(this.memory)) + HEAD_BYTES;
+    this.address = libc.raw.address(new Uint8Array(this.memory)) + HEAD_BYTES;
   }
 
   get count(): number {

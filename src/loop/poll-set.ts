@@ -1,5 +1,7 @@
 import type { Libc } from '../libc/calls.ts';
 import { MessageBuffer } from '../libc/message-buffer.ts';
+import { pollReady } from '../libc/polls.ts';
+import { socketpair } from '../libc/sockets.ts';
 import { PollArray } from './poll-array.ts';
 import type { PrivateDescriptors } from './private-descriptors.ts';
 
@@ -30,7 +32,7 @@ export class PollSet {
     this.#libc = libc;
     this.#descriptors = descriptors;
     this.#byte = new MessageBuffer(libc, 1, 0);
-    const [one, other] = libc.socketpair('stream');
+    const [one, other] = socketpair(libc, 'stream');
     try {
       this.#interrupted = descriptors.adopt(one);
     } catch (error) {
@@ -80,7 +82,7 @@ export class PollSet {
   ask(): number {
     const { array } = this;
     const { count } = array;
-    let left = this.#libc.pollReady(array.address, count);
+    let left = pollReady(this.#libc, array.address, count);
     if (array.reventsAt(INTERRUPT) !== 0) {
       left--;
       this.#libc.recvmsg(this.#interrupted, this.#byte.address, this.#libc.abi.MSG_DONTWAIT);

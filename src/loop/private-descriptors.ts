@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 import type { Libc } from '../libc/calls.ts';
+import { redirect } from '../libc/polls.ts';
 import { isNode } from './runtime.ts';
 
 /**
@@ -31,7 +32,7 @@ export class PrivateDescriptors {
     }
     this.#keptByNode.add(kept);
     try {
-      this.#libc.redirect(kept, fd);
+      redirect(this.#libc, kept, fd);
     } catch (error) {
       this.close(kept);
       throw error;

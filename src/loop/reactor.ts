@@ -29,13 +29,13 @@ export class Registration implements Member {
   readonly #set: ThreadSet;
   readonly #fd: number;
   readonly #onReady: (events: number) => void;
+  readonly #onFail: (error: unknown) => void;
   // A duplicate is watched: should somebody close the socket's number, the socket is still there to say so.
   #duplicate = NONE;
   #key = NONE;
   #watched = NOTHING;
   #wanted = NOTHING;
   #keepsAlive = true;
-  #failure: { readonly error: unknown } | undefined;
   #closed = false;
 
   /**
@@ -43,13 +43,20 @@ export class Registration implements Member {
    *
    * @param fd a socket, borrowed, which is left as it is
    * @param onReady is called with those of the wanted events that are there, again in each turn of the loop until
-   *   they are gone or no longer wanted; after an error or the end of the socket, with all that is wanted. When the
-   *   wait itself has failed, nothing is wanted any more: `want` throws the reason when it is called in there.
+   *   they are gone or no longer wanted; after an error or the end of the socket, with all that is wanted
+   * @param onFail is called when the socket cannot be watched any more; the registration is closed by then
    */
-  constructor(libc: Libc, fd: number, onReady: (events: number) => void, set: ThreadSet = setOf(libc)) {
+  constructor(
+    libc: Libc,
+    fd: number,
+    onReady: (events: number) => void,
+    onFail: (error: unknown) => void,
+    set: ThreadSet = setOf(libc),
+  ) {
     this.#set = set;
     this.#fd = fd;
     this.#onReady = onReady;
+    this.#onFail = onFail;
   }
 
   /**
@@ -61,7 +68,6 @@ export class Registration implements Member {
    * @throws SyscallError when the socket cannot be watched; then nothing has changed
    */
   want(events: number): void {
-    if (this.#failure && events !== NOTHING) throw this.#failure.error;
     if (events === this.#wanted || this.#closed) return;
     if ((events & ~this.#watched) !== 0) this.#watch(this.#watched | events);
     this.#become(events, this.#keepsAlive);
@@ -139,12 +145,13 @@ export class Registration implements Member {
   }
 
   fail(error: unknown): void {
-    const events = this.#wanted;
-    if (events === NOTHING) return;
-    this.#become(NOTHING, this.#keepsAlive);
-    this.#failure = { error };
-    this.#call(events);
-    this.#failure = undefined;
+    if (this.#wanted === NOTHING) return;
+    this.close();
+    try {
+      this.#onFail(error);
+    } catch (thrown) {
+      throwLater(thrown);
+    }
   }
 
   /** Has the set look for these events. */
@@ -211,12 +218,16 @@ export class Registration implements Member {
     try {
       this.#onReady(events);
     } catch (error) {
-      // Uncaught, as it would be without the others that have to be told.
-      setImmediate(() => {
-        throw error;
-      });
+      throwLater(error);
     }
   }
+}
+
+/** What a callback throws is uncaught, and the others are told all the same. */
+function throwLater(error: unknown): void {
+  setImmediate(() => {
+    throw error;
+  });
 }
 
 function isLackOfRoom(error: unknown): boolean {

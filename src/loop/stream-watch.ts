@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import type { Libc } from '../libc/calls.ts';
+import { placeholder } from '../libc/polls.ts';
 
 /** What Node keeps of libuv behind a socket. It is undocumented, so nothing is taken for granted. */
 interface StreamHandle {
@@ -36,7 +37,7 @@ export class StreamWatch {
    */
   static open(libc: Libc, serve: () => void): StreamWatch | undefined {
     // Node takes only what it knows as a stream, and sets O_NONBLOCK on that: so it gets a socket that nobody else has.
-    const fd = libc.placeholder();
+    const fd = placeholder(libc);
     let socket: Socket;
     try {
       socket = new Socket({ fd, readable: true, writable: false });

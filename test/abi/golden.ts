@@ -1,5 +1,6 @@
 import koffi from 'koffi';
-import { type Abi, abiOf, type Host, type Layout } from '../../src/abi/abi.ts';
+import type { Abi, Layout } from '../../src/abi/abi.ts';
+import { abiOf, type Host } from '../../src/abi/host.ts';
 import { layoutOf } from '../../src/libc/layout.ts';
 import rows from '../fixtures/abi.golden.json' with { type: 'json' };
 

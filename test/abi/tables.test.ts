@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { assertSupported, type CType, type StructDefinition, type StructLayout } from '../../src/abi/abi.ts';
-import { ControlCodec } from '../../src/message.ts';
+import type { CType, StructDefinition, StructLayout } from '../../src/abi/abi.ts';
+import { assertSupported } from '../../src/abi/host.ts';
+import { ControlCodec } from '../../src/socket/control.ts';
 import { suite } from '../support/suite.ts';
 import { type Golden, type GoldenPlatform, type GoldenStruct, platforms } from './golden.ts';
 
@@ -47,8 +48,10 @@ function goldenStruct(
 
 const linux = {
   SCM_PIDFD: 4,
+  POLLNVAL: 0x20,
   POLLRDHUP: 0x2000,
   EPOLL_CTL_ADD: 1,
+  EPOLL_CTL_DEL: 2,
   EPOLL_CTL_MOD: 3,
   dup3: true,
   framings: ['seqpacket', 'stream'],
@@ -56,8 +59,10 @@ const linux = {
 };
 const bsd = {
   SCM_PIDFD: 0,
+  POLLNVAL: 0x20,
   POLLRDHUP: 0,
   EPOLL_CTL_ADD: 0,
+  EPOLL_CTL_DEL: 0,
   EPOLL_CTL_MOD: 0,
   dup3: true,
   framings: ['stream'],
@@ -82,6 +87,14 @@ const sockaddr: Record<string, object> = {
   openbsd: { size: 2, offset: { sa_len: 0, sa_family: 1 } },
 };
 
+/** The kernel packs the structure on x86-64 only, and a 64-bit number is aligned to four bytes on 32-bit Intel. */
+function epollEvent({ platform, arch }: GoldenPlatform['host']): object | undefined {
+  if (others[platform] !== linux) return undefined;
+  return arch === 'x64' || arch === 'ia32'
+    ? { size: 12, offset: { events: 0, data: 4, data_high: 8 } }
+    : { size: 16, offset: { events: 0, __pad: 4, data: 8, data_high: 12 } };
+}
+
 suite('the tables of the platforms', (test) => {
   for (const platform of platforms) {
     test(`${platform.name} is as its headers have it`, () => {
@@ -94,6 +107,7 @@ suite('the tables of the platforms', (test) => {
       const said = Object.keys(expected).map((name) => [name, abi[name as keyof typeof abi]]);
       assert.deepEqual(Object.fromEntries(said), expected);
       assert.deepEqual(layout.sockaddr, sockaddr[host.platform]);
+      assert.deepEqual(layout.epoll_event, epollEvent(host));
       assert.deepEqual(layout.pollfd.offset, { fd: 0, events: 4, revents: 6 });
 
       const named = [...Object.keys(golden.constants), ...Object.keys(expected)];

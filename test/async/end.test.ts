@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { Endpoint } from '../../src/index.ts';
 import { libc } from '../../src/libc/calls.ts';
+import { socketpair } from '../../src/libc/sockets.ts';
 import { ENDED, FRAMINGS, temporaryFile, withChannel, withDescriptors } from '../support/channel.ts';
 import { startProcess } from '../support/processes.ts';
 import { fill, sendRaw } from '../support/raw.ts';
@@ -63,7 +64,7 @@ for (const framing of FRAMINGS) {
       ));
 
     test('a peer whose process is killed ends every wait, after what it has sent', async () => {
-      const [a, theirs] = libc().socketpair(framing);
+      const [a, theirs] = socketpair(libc(), framing);
       const b = new Endpoint(a);
       const peer = startProcess('sleep', ['600'], { fds: [theirs] });
       const sender = new Endpoint(theirs);

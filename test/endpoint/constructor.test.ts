@@ -6,6 +6,7 @@ import { createConnection, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { closeFD, descriptorOf, Endpoint, newEndpoint, SyscallError } from '../../src/index.ts';
 import { libc } from '../../src/libc/calls.ts';
+import { socketpair } from '../../src/libc/sockets.ts';
 import {
   assertRefused,
   assertWorks,
@@ -38,7 +39,7 @@ function assertRefusedAndKept(fd: number, refusal: Refusal, got = ''): void {
 suite('the constructor', (test) => {
   for (const framing of FRAMINGS) {
     test(`takes a ${framing} socket, and leaves it as it was`, () => {
-      const [a, b] = libc().socketpair(framing);
+      const [a, b] = socketpair(libc(), framing);
       const before = [identity(a), statusFlags(a)];
       const one = new Endpoint(a);
       const other = newEndpoint(b);
@@ -56,7 +57,7 @@ suite('the constructor', (test) => {
     }));
 
   test('refuses a Unix datagram socket, which stays open and the caller’s', () =>
-    withDescriptors(libc().socketpair('dgram'), (fd) => assertRefusedAndKept(fd, BAD_TYPE, WRONG_TYPE)));
+    withDescriptors(socketpair(libc(), 'dgram'), (fd) => assertRefusedAndKept(fd, BAD_TYPE, WRONG_TYPE)));
 
   test('refuses TCP sockets, which stay open and the caller’s', async () => {
     const server = createServer((socket) => socket.end('still here')).listen(0, '127.0.0.1');
@@ -81,7 +82,7 @@ suite('the constructor', (test) => {
   });
 
   test('says what it wants and what it got', () =>
-    withDescriptors(libc().socketpair('dgram'), (fd) => {
+    withDescriptors(socketpair(libc(), 'dgram'), (fd) => {
       assert.throws(() => new Endpoint(fd), {
         message: `"sockfd": expected a connected AF_UNIX socket of type SEQPACKET or STREAM, ${WRONG_TYPE}`,
       });

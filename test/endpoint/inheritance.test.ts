@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type Endpoint, newConnectedSockets } from '../../src/index.ts';
 import { libc } from '../../src/libc/calls.ts';
+import { socketpair } from '../../src/libc/sockets.ts';
 import { FRAMINGS, SOON, temporaryFile, withChannel, withDescriptors } from '../support/channel.ts';
 import { identity } from '../support/descriptors.ts';
 import { startProcess } from '../support/processes.ts';
@@ -23,7 +24,7 @@ const targetOf = (fd: number): string => identity(fd).target as string;
 for (const framing of FRAMINGS) {
   suite(`what a child process inherits, ${framing}`, (test) => {
     test('no socket', () =>
-      withDescriptors([...libc().socketpair(framing), ...newConnectedSockets()], async (...fds) => {
+      withDescriptors([...socketpair(libc(), framing), ...newConnectedSockets()], async (...fds) => {
         const [control] = fds as [number];
         setInherited(control);
         const open = await inherited();

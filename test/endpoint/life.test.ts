@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { closeFD, Endpoint, SyscallError } from '../../src/index.ts';
 import { libc } from '../../src/libc/calls.ts';
+import { socketpair } from '../../src/libc/sockets.ts';
 import {
   assertReceives,
   assertRefused,
@@ -131,7 +132,7 @@ for (const framing of FRAMINGS) {
     test('using destroys at the end of the block', () => {
       const before = openDescriptors();
       {
-        const sockets = libc().socketpair(framing);
+        const sockets = socketpair(libc(), framing);
         using a = new Endpoint(sockets[0]);
         using b = new Endpoint(sockets[1]);
         assertWorks(a, b);

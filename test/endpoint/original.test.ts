@@ -39,7 +39,7 @@ for (const framing of FRAMINGS) {
     test('TestRecvFDThenShutdown', () =>
       withChannel(framing, async (sender, receiver) => {
         const thread = await callInThread(receiver.fd, ['recvFD']);
-        assert.equal(await thread.blocked(), 'recvmsg');
+        assert.equal(await thread.blocked(), 'poll');
         sender.shutdown();
         assert.deepEqual(await thread.next(), { threw: { name: 'ChannelError', code: ENDED[1] } });
         await thread.exit;

@@ -20,12 +20,16 @@ const unexpected = (type: number): Refusal => [
   ChannelError,
   'ERR_FDCHANNEL_UNEXPECTED_CONTROL',
   {
-    message: `the peer sent a control message of unexpected (level, type): got (1, ${type}), wanted (1, 1)`,
+    message: `the peer sent an unexpected control message: got ${NAMES[type]} (1, ${type}), wanted SCM_RIGHTS (1, 1)`,
   },
 ];
 
 const SCM_CREDENTIALS = 2;
 const SCM_PIDFD = 4;
+const NAMES: Readonly<Record<number, string>> = {
+  [SCM_CREDENTIALS]: 'SCM_CREDENTIALS',
+  [SCM_PIDFD]: 'SCM_PIDFD',
+};
 
 /** What an option makes of a message with a descriptor, and of one without. */
 const options: [name: string, option: number, withDescriptor: Refusal, without: Refusal][] = [

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Framing } from '../../src/abi/abi.ts';
 import { closeFD, Endpoint } from '../../src/index.ts';
 import { libc } from '../../src/libc/calls.ts';
+import { socketpair } from '../../src/libc/sockets.ts';
 import { callInProcess, callInThread } from '../support/calls.ts';
 import {
   assertReceives,
@@ -26,7 +27,7 @@ async function withForeignPeer(
   framing: Framing,
   body: (own: Endpoint, kill: () => Promise<unknown>) => unknown,
 ): Promise<void> {
-  const [near, far] = libc().socketpair(framing);
+  const [near, far] = socketpair(libc(), framing);
   const own = new Endpoint(near);
   let peer: Process;
   try {

@@ -71,7 +71,9 @@ for (const [what, framings, dataBytes, descriptors, refusal] of lies) {
             liar.sendFD(other as number);
             liar.destroy();
             assertReceives(endpoint, file as number);
-            assertRefused(() => endpoint.recvFD(SOON), refusal);
+            // The kernel delivers a byte that comes alone together with the next, which has a descriptor.
+            const joined = framing === 'stream' && descriptors === 0;
+            if (!joined) assertRefused(() => endpoint.recvFD(SOON), refusal);
             assertReceives(endpoint, other as number);
             assertRefused(() => endpoint.recvFD(SOON), ENDED);
           }),
@@ -131,11 +133,13 @@ suite('data beside a descriptor', (test) => {
       ));
   }
 
-  test('a byte more than one is a fault of its own, stream', () =>
+  test('up to eight bytes are dropped, and more are a fault of their own, stream', () =>
     withChannel('stream', (peer, endpoint) =>
       withDescriptors([temporaryFile()], (file) => {
-        sendRaw(peer.fd, 3, [file]);
-        assertReceives(endpoint, file);
+        for (const dataBytes of [1, 4, 8, 17]) {
+          sendRaw(peer.fd, dataBytes, [file]);
+          assertReceives(endpoint, file);
+        }
         for (let i = 0; i < 2; i++) assertRefused(() => endpoint.recvFD(SOON), NO_DESCRIPTOR);
         assertWorks(peer, endpoint);
       }),

@@ -1,15 +1,10 @@
 import assert from 'node:assert/strict';
 import { readSync } from 'node:fs';
 import type { Framing } from '../../src/abi/abi.ts';
-import {
-  assertRefused,
-  ENDED,
-  FRAMINGS,
-  SOON,
-  temporaryFile,
-  withChannel,
-  withDescriptors,
-} from '../support/channel.ts';
+import { closeFD, Endpoint, type EndpointOptions } from '../../src/index.ts';
+import { libc } from '../../src/libc/calls.ts';
+import { socketpair } from '../../src/libc/sockets.ts';
+import { assertRefused, ENDED, FRAMINGS, SOON, temporaryFile, withDescriptors } from '../support/channel.ts';
 import { startProcess } from '../support/processes.ts';
 import { skip, suite } from '../support/suite.ts';
 
@@ -20,6 +15,8 @@ interface Language {
   readonly probe: string;
   readonly needs: string;
   readonly framings: readonly Framing[];
+  /** What its side wants of an endpoint. */
+  readonly options?: EndpointOptions;
   /** Has a socket on descriptor 3. Receives a file, prints what it reads there, and sends back a pipe with `answer`. */
   readonly program: string;
 }
@@ -64,6 +61,7 @@ s.send_io(r)
     probe: 'use IO::FDPass',
     needs: 'Perl with IO::FDPass',
     framings: ['stream'], // It takes a packet without data for the end, descriptor or not.
+    options: { streamByte: 0 },
     program: `
 use IO::FDPass;
 my $fd = IO::FDPass::recv(3);
@@ -88,15 +86,17 @@ async function runs([command, ...args]: readonly [string, ...string[]], script: 
 }
 
 suite('other languages', (test) => {
-  for (const { name, command, probe, needs, framings, program } of languages) {
+  for (const { name, command, probe, needs, framings, options, program } of languages) {
     for (const framing of framings) {
       test(`${name}, in both directions, ${framing}`, () =>
-        withChannel(framing, (own, peer) =>
-          withDescriptors([temporaryFile('question')], async (file) => {
-            if (!(await runs(command, probe))) skip(`${needs} is not installed`);
+        withDescriptors([temporaryFile('question')], async (file) => {
+          if (!(await runs(command, probe))) skip(`${needs} is not installed`);
+          const [ours, theirs] = socketpair(libc(), framing);
+          const own = new Endpoint(ours, options);
+          try {
             const [executable, ...args] = command;
-            const child = startProcess(executable, [...args, program], { fds: [peer.fd] });
-            peer.destroy();
+            const child = startProcess(executable, [...args, program], { fds: [theirs] });
+            closeFD(theirs);
             own.sendFD(file);
             const { code, stdout, stderr } = await child.exit;
             assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: '1 question\n', stderr: '' });
@@ -105,8 +105,10 @@ suite('other languages', (test) => {
               assert.equal(bytes.toString('utf8', 0, readSync(answer, bytes)), 'answer');
             });
             assertRefused(() => own.recvFD(SOON), ENDED);
-          }),
-        ));
+          } finally {
+            own.destroy();
+          }
+        }));
     }
   }
 });

@@ -40,7 +40,7 @@ const receivers: [form: string, receive: (endpoint: Endpoint) => number | undefi
 
 /** Calls that block, and the system call in which they do. */
 const waits: [name: string, nonblocking: boolean, options: object | undefined, syscall: string][] = [
-  ['recvFD', false, undefined, 'recvmsg'],
+  ['recvFD', false, undefined, 'poll'],
   ['recvFD on an O_NONBLOCK socket', true, undefined, 'poll'],
   ['recvFD with a timeout', false, SOON, 'poll'],
 ];
@@ -132,8 +132,8 @@ for (const framing of FRAMINGS) {
         const channels = [false, true].map((nonblocking) => blockable(framing, nonblocking));
         const calls: Calls['calls'] = Array(TOO_MANY).fill(['sendFD', 0]);
         const thread = await callAllInThread(...channels.map(([own]) => ({ sockfd: own.fd, calls })));
-        for (const [i, [own, peer]] of channels.entries()) {
-          assert.equal(await thread.blocked(), ['sendmsg', 'poll'][i]);
+        for (const [own, peer] of channels) {
+          assert.equal(await thread.blocked(), 'poll');
           const start = performance.now();
           choose(own, peer).shutdown();
           const outcomes: Outcome[] = [];

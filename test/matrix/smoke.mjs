@@ -3,13 +3,14 @@ import assert from 'node:assert/strict';
 import { fstatSync, openSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { socketpair } from '../../src/libc/sockets.ts';
 
 const dist = pathToFileURL(resolve(process.argv[2], 'x'));
 const { closeFD, newEndpoint } = await import(new URL('index.js', dist));
 const { libc } = await import(new URL('libc/calls.js', dist));
 
 for (const type of ['seqpacket', 'stream']) {
-  const [a, b] = libc().socketpair(type).map(newEndpoint);
+  const [a, b] = socketpair(libc(), type).map(newEndpoint);
   const file = openSync(process.execPath);
 
   assert.equal(b.tryRecvFD(), undefined);

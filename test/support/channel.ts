@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Framing } from '../../src/abi/abi.ts';
 import { ChannelError, closeFD, Endpoint, SyscallError } from '../../src/index.ts';
 import { libc } from '../../src/libc/calls.ts';
+import { socketpair } from '../../src/libc/sockets.ts';
 import { sameFile } from './descriptors.ts';
 
 export const FRAMINGS: readonly Framing[] = ['seqpacket', 'stream'];
@@ -72,7 +73,7 @@ export async function withChannel(
 
 /** Two connected endpoints, owned by the caller. */
 export function channel(framing: Framing): [Endpoint, Endpoint] {
-  const [a, b] = libc().socketpair(framing);
+  const [a, b] = socketpair(libc(), framing);
   return [new Endpoint(a), new Endpoint(b)];
 }
 

@@ -4,7 +4,8 @@ import koffi from 'koffi';
 import type { Endpoint } from '../../src/index.ts';
 import { libc, WOULD_BLOCK } from '../../src/libc/calls.ts';
 import { MessageBuffer } from '../../src/libc/message-buffer.ts';
-import { ControlCodec } from '../../src/message.ts';
+import { socketType } from '../../src/libc/sockets.ts';
+import { ControlCodec } from '../../src/socket/control.ts';
 
 /** What no endpoint does, and what its peer or its host may do to it. */
 
@@ -30,7 +31,7 @@ export function sendRaw(sockfd: number, dataBytes: number, fds: readonly number[
 export function fill(endpoint: Endpoint, fd: number): number {
   const c = libc();
   const codec = new ControlCodec(c.abi, c.layout);
-  const stream = c.unixSocketType(endpoint.fd) === 'stream';
+  const stream = socketType(c, endpoint.fd) === 'stream';
   const message = new MessageBuffer(c, stream ? 1 : 0, codec.space(1));
   message.controllen = codec.encode(message.control, [fd]);
   for (let sent = 0; ; sent++) {

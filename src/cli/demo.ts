@@ -7,8 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createHistogram } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
-import { closeFD, Endpoint, newConnectedSockets, newEndpoint } from './index.ts';
-import { libc } from './libc/calls.ts';
+import { closeFD, Endpoint, newConnectedSockets, newEndpoint } from '../index.ts';
 
 const CHILD = '--child';
 const CHILD_SOCKET = 3;
@@ -65,9 +64,10 @@ function child(): void {
 }
 
 async function parent(): Promise<void> {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   const [ours, theirs] = newConnectedSockets();
-  const framing = libc().unixSocketType(ours)?.toUpperCase();
+  const channel = new Endpoint(ours);
+  const framing = channel.type.toUpperCase();
   tell(
     `fdchannel ${version}, Node ${process.version} on ${process.platform} ${process.arch}, framing ${framing}`,
   );
@@ -79,7 +79,6 @@ async function parent(): Promise<void> {
   // The child has a descriptor of its own now. With this one open, the end of the child would not end the channel.
   closeFD(theirs);
   tell(`started process ${peer.pid}, with its end of the channel as descriptor ${CHILD_SOCKET}`);
-  const channel = new Endpoint(ours);
 
   const file = namelessFile('hello from a file that has no name');
   tell(`sends descriptor ${file}: ${fileOf(file)}`);

@@ -1,5 +1,5 @@
-import type { Abi, Layout } from './abi/abi.ts';
-import { ChannelError, outOfRange } from './errors.ts';
+import type { Abi, Layout } from '../abi/abi.ts';
+import { ChannelError, outOfRange } from '../errors.ts';
 
 /** The most descriptors that one message carries: the kernel's SCM_MAX_FD (Linux net/scm.h). */
 export const MAX_DESCRIPTORS = 253;
@@ -31,6 +31,7 @@ export class ControlCodec {
   readonly #SOL_SOCKET: number;
   readonly #SCM_RIGHTS: number;
   readonly #SCM_PIDFD: number;
+  readonly #names: Readonly<Record<number, string>>;
   readonly #align: number;
   readonly #headBytes: number;
   readonly #dataAt: number;
@@ -45,6 +46,7 @@ export class ControlCodec {
     this.#SOL_SOCKET = abi.SOL_SOCKET;
     this.#SCM_RIGHTS = abi.SCM_RIGHTS;
     this.#SCM_PIDFD = abi.SCM_PIDFD;
+    this.#names = abi.controlNames;
     this.#align = layout.cmsgAlign;
     this.#headBytes = size;
     this.#dataAt = this.#aligned(size);
@@ -147,15 +149,16 @@ export class ControlCodec {
 
   /** The error for a control message that {@link decode} did not expect. */
   unexpectedControl({ level, type, length }: ControlHeader): ChannelError {
-    const wanted = `(${this.#SOL_SOCKET}, ${this.#SCM_RIGHTS})`;
-    const what =
-      level === this.#SOL_SOCKET && type === this.#SCM_RIGHTS
-        ? `length: got ${length}, wanted ${this.#lengthOfOne}`
-        : `(level, type): got (${level}, ${type}), wanted ${wanted}`;
-    return new ChannelError(
-      'ERR_FDCHANNEL_UNEXPECTED_CONTROL',
-      `the peer sent a control message of unexpected ${what}`,
-    );
+    const rights = level === this.#SOL_SOCKET && type === this.#SCM_RIGHTS;
+    const what = rights
+      ? `SCM_RIGHTS message of unexpected length: got ${length}, wanted ${this.#lengthOfOne}`
+      : `unexpected control message: got ${this.#nameOf(level, type)}, wanted ${this.#nameOf(this.#SOL_SOCKET, this.#SCM_RIGHTS)}`;
+    return new ChannelError('ERR_FDCHANNEL_UNEXPECTED_CONTROL', `the peer sent an ${what}`);
+  }
+
+  #nameOf(level: number, type: number): string {
+    const name = level === this.#SOL_SOCKET ? this.#names[type] : undefined;
+    return `${name === undefined ? '' : `${name} `}(${level}, ${type})`;
   }
 
   #aligned(bytes: number): number {

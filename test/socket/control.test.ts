@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
-import { ChannelError } from '../src/errors.ts';
-import { libc } from '../src/libc/calls.ts';
-import { ControlCodec, type ControlContents, type ControlHeader, MAX_DESCRIPTORS } from '../src/message.ts';
-import { type GoldenPlatform, platforms } from './abi/golden.ts';
-import { suite } from './support/suite.ts';
+import { ChannelError } from '../../src/errors.ts';
+import { libc } from '../../src/libc/calls.ts';
+import {
+  ControlCodec,
+  type ControlContents,
+  type ControlHeader,
+  MAX_DESCRIPTORS,
+} from '../../src/socket/control.ts';
+import { type GoldenPlatform, platforms } from '../abi/golden.ts';
+import { suite } from '../support/suite.ts';
 
 type Platform = Pick<GoldenPlatform, 'name' | 'abi' | 'layout'>;
 
@@ -308,17 +313,20 @@ suite('control messages of every kind', (test) => {
   });
 
   const errors: readonly [ControlHeader, string][] = [
-    [{ level: 1, type: 2, length: 28 }, '(level, type): got (1, 2), wanted (1, 1)'],
-    [{ level: 41, type: 1, length: 20 }, '(level, type): got (41, 1), wanted (1, 1)'],
-    [{ level: 1, type: 1, length: 18 }, 'length: got 18, wanted 20'],
+    [
+      { level: 1, type: 2, length: 28 },
+      'unexpected control message: got SCM_CREDENTIALS (1, 2), wanted SCM_RIGHTS (1, 1)',
+    ],
+    [{ level: 41, type: 1, length: 20 }, 'unexpected control message: got (41, 1), wanted SCM_RIGHTS (1, 1)'],
+    [{ level: 1, type: 1, length: 18 }, 'SCM_RIGHTS message of unexpected length: got 18, wanted 20'],
   ];
   for (const [header, what] of errors) {
-    test(`the error says ${what}`, () => {
+    test(`the error says: ${what}`, () => {
       const { abi, layout } = platforms[0] as Platform;
       const error = new ControlCodec(abi, layout).unexpectedControl(header);
       assert.ok(error instanceof ChannelError);
       assert.equal(error.code, 'ERR_FDCHANNEL_UNEXPECTED_CONTROL');
-      assert.equal(error.message, `the peer sent a control message of unexpected ${what}`);
+      assert.equal(error.message, `the peer sent an ${what}`);
     });
   }
 });
