@@ -5,18 +5,7 @@ import type { Question } from '../harness/question.ts';
 import { BENCH } from './workspace.ts';
 
 /** In the order in which a reader wants the answers; any other question comes after them. */
-const ORDER = [
-  'pass',
-  'send',
-  'receive',
-  'would-block',
-  'framings',
-  'where-time-goes',
-  'round-trip',
-  'round-trip-one-processor',
-  'round-trip-two-processors',
-  'async',
-];
+const ORDER = ['pass', 'would-block', 'framings', 'where-time-goes', 'round-trip', 'async', 'waiting'];
 
 /** Every question of the folder. */
 export async function loadQuestions(): Promise<Question[]> {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -80,17 +81,21 @@ static int recv_fd(int sockfd, int flags) {
   return fd;
 }
 
+static void close_fd(int fd) {
+  if (close(fd) < 0) fail("close");
+}
+
 static void pass(void) {
   send_fd(ends[0], source);
-  close(recv_fd(ends[1], 0));
+  close_fd(recv_fd(ends[1], 0));
 }
 
 static void would_block(void) {
   if (recv_fd(ends[1], MSG_DONTWAIT) != -1) fail("recvmsg");
 }
 
-// As an event loop does it: it looks, and waits where nothing is there.
-static int recv_fd_on_loop(int sockfd, int flags) {
+// Looks first, and waits in poll(2) where nothing is there.
+static int recv_fd_by_poll(int sockfd, int flags) {
   int fd;
   while ((fd = recv_fd(sockfd, flags | MSG_DONTWAIT)) == -1) {
     struct pollfd wait = {.fd = sockfd, .events = POLLIN};
@@ -99,11 +104,56 @@ static int recv_fd_on_loop(int sockfd, int flags) {
   return fd;
 }
 
+// As an event loop does it: each socket is registered once, and epoll(7) says which one is ready.
+static int watched = -1;
+
+static void watch(int sockfd) {
+  if (watched < 0 && (watched = epoll_create1(EPOLL_CLOEXEC)) < 0) fail("epoll_create1");
+  struct epoll_event event = {.events = EPOLLIN, .data.fd = sockfd};
+  if (epoll_ctl(watched, EPOLL_CTL_ADD, sockfd, &event) < 0) fail("epoll_ctl");
+}
+
+static int recv_fd_by_epoll(int sockfd, int flags) {
+  if (watched < 0) watch(sockfd);
+  struct epoll_event ready;
+  int fd;
+  do {
+    while (epoll_wait(watched, &ready, 1, -1) < 0)
+      if (errno != EINTR) fail("epoll_wait");
+    if (ready.data.fd != sockfd) errno = EPROTO, fail("epoll_wait");
+  } while ((fd = recv_fd(ready.data.fd, flags | MSG_DONTWAIT)) == -1);
+  return fd;
+}
+
+static void pass_by_epoll(void) {
+  send_fd(ends[0], source);
+  close_fd(recv_fd_by_epoll(ends[1], 0));
+}
+
+// Many sockets are watched, and one after the other becomes ready, by a step that is prime to their count.
+#define STRIDE 7919
+static int sockets = 1, (*pairs)[2];
+
+static void watch_many(void) {
+  if (!(pairs = malloc(sockets * sizeof *pairs))) fail("malloc");
+  for (int i = 0; i < sockets; i++) {
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pairs[i]) < 0) fail("socketpair");
+    watch(pairs[i][1]);
+  }
+}
+
+static void wake(void) {
+  static int at;
+  at = (at + STRIDE) % sockets;
+  send_fd(pairs[at][0], source);
+  close_fd(recv_fd_by_epoll(pairs[at][1], 0));
+}
+
 static int (*recv_here)(int, int) = recv_fd; // in a round trip, on both sides
 
 static void round_trip(void) {
   send_fd(ends[0], source);
-  close(recv_here(ends[0], 0));
+  close_fd(recv_here(ends[0], 0));
 }
 
 // Where the bench wants the far end to run, if it cares.
@@ -122,14 +172,19 @@ static void start_echo(void) {
   if (child == 0) {
     close(ends[0]);
     confine_far_end();
-    for (int fd; (fd = recv_here(ends[1], 0)) >= 0; close(fd)) send_fd(ends[1], fd);
+    for (int fd; (fd = recv_here(ends[1], 0)) >= 0; close_fd(fd)) send_fd(ends[1], fd);
     _exit(0);
   }
   close(ends[1]);
 }
 
-static void start_loop_echo(void) {
-  recv_here = recv_fd_on_loop;
+static void start_poll_echo(void) {
+  recv_here = recv_fd_by_poll;
+  start_echo();
+}
+
+static void start_epoll_echo(void) {
+  recv_here = recv_fd_by_epoll;
   start_echo();
 }
 
@@ -147,7 +202,7 @@ static void start_thread(void) {
 static int at;
 static void send_one(void) { send_fd(ends[0], source); }
 static void receive_one(void) { received[at++] = recv_fd(ends[1], 0); }
-static void close_one(void) { close(received[at++]); }
+static void close_one(void) { close_fd(received[at++]); }
 static void rewind_chunk(int count) { (void)count; at = 0; }
 static void fill(int count) { for (at = 0; count-- > 0;) send_one(); }
 static void fetch(int count) { for (at = 0; at < count;) receive_one(); at = 0; }
@@ -162,18 +217,37 @@ static const struct operation {
 } operations[] = {
   {"pass", SOCK_SEQPACKET, 0, pass, NULL, NULL, NULL},
   {"pass-stream", SOCK_STREAM, 0, pass, NULL, NULL, NULL},
+  {"pass-epoll", SOCK_SEQPACKET, 0, pass_by_epoll, NULL, NULL, NULL},
   {"send", SOCK_SEQPACKET, CHUNK, send_one, NULL, fetch_and_clear, NULL},
   {"receive", SOCK_SEQPACKET, CHUNK, receive_one, fill, clear, NULL},
   {"close", SOCK_SEQPACKET, CHUNK, close_one, fill_and_fetch, rewind_chunk, NULL},
   {"would-block", SOCK_SEQPACKET, 0, would_block, NULL, NULL, NULL},
-  {"pass-threaded", SOCK_SEQPACKET, 0, pass, NULL, NULL, start_thread},
-  {"send-threaded", SOCK_SEQPACKET, CHUNK, send_one, NULL, fetch_and_clear, start_thread},
-  {"receive-threaded", SOCK_SEQPACKET, CHUNK, receive_one, fill, clear, start_thread},
-  {"close-threaded", SOCK_SEQPACKET, CHUNK, close_one, fill_and_fetch, rewind_chunk, start_thread},
-  {"would-block-threaded", SOCK_SEQPACKET, 0, would_block, NULL, NULL, start_thread},
+  {"wake", SOCK_SEQPACKET, 0, wake, NULL, NULL, watch_many},
   {"round-trip", SOCK_SEQPACKET, 0, round_trip, NULL, NULL, start_echo},
-  {"round-trip-loop", SOCK_SEQPACKET, 0, round_trip, NULL, NULL, start_loop_echo},
+  {"round-trip-poll", SOCK_SEQPACKET, 0, round_trip, NULL, NULL, start_poll_echo},
+  {"round-trip-epoll", SOCK_SEQPACKET, 0, round_trip, NULL, NULL, start_epoll_echo},
 };
+
+// An operation's name may end in "-threaded", or in the number of sockets that are watched.
+static const struct operation *start(char *name) {
+  char *last = strrchr(name, '-');
+  if (last && strcmp(last, "-threaded") == 0) {
+    start_thread();
+    *last = '\0';
+  } else if (last && (sockets = atoi(last + 1)) > 0) {
+    *last = '\0';
+  }
+  for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
+    const struct operation *op = &operations[i];
+    if (strcmp(op->name, name) != 0) continue;
+    open_channel(op->type);
+    if (op->start) op->start();
+    return op;
+  }
+  errno = EINVAL;
+  fail(name);
+  return NULL;
+}
 
 static long long now(void) {
   struct timespec t;
@@ -213,13 +287,7 @@ int main(void) {
   char verb[8], name[32];
   long count;
   while (scanf("%7s %31s %ld", verb, name, &count) == 3) {
-    for (size_t i = 0; !op && i < sizeof operations / sizeof *operations; i++) {
-      if (strcmp(operations[i].name, name) != 0) continue;
-      op = &operations[i];
-      open_channel(op->type);
-      if (op->start) op->start();
-    }
-    if (!op) fail(name);
+    if (!op) op = start(name);
     answer(op, count, strcmp(verb, "each") == 0);
   }
   return 0;
