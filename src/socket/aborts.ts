@@ -17,10 +17,14 @@ class Group {
 
   listen(): void {
     // Unlike addEventListener, this hears the event although an earlier listener stopped its propagation.
-    this.#listener = addAbortListener(this.#signal, () => {
-      for (const member of this.members) member.abort(this.#signal.reason);
-    });
+    this.#listener = addAbortListener(this.#signal, this.#onEvent);
   }
+
+  readonly #onEvent = (): void => {
+    // Anyone may dispatch an event of this name. It has removed the listener.
+    if (!this.#signal.aborted) this.listen();
+    else for (const member of this.members) member.abort(this.#signal.reason);
+  };
 
   unlisten(): void {
     try {
@@ -47,6 +51,8 @@ export function onAbort(signal: AbortSignal, member: Abortable): void {
   }
   if (group.members.size === 0) group.listen();
   group.members.add(member);
+  // The signal's own addEventListener may have aborted it.
+  if (signal.aborted) member.abort(signal.reason);
 }
 
 /** Undoes {@link onAbort}. */

@@ -97,7 +97,9 @@ export abstract class OwnedSocket {
   }
 
   /** @internal */
-  [inspect.custom](_depth: number, options: object): string {
+  [inspect.custom](_depth: number, options: object): unknown {
+    // What only looks like a socket, such as a proxy, has no fields of one.
+    if (!(#fd in this)) return this;
     return `${this.constructor.name} ${inspect({ fd: this.#fd, type: this.type, state: this.#state }, options)}`;
   }
 

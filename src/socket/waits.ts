@@ -174,11 +174,13 @@ export class Waits {
   }
 
   readonly #onReady = (events: number): void => {
-    // Calls that settle in the next turn were made before those that wait now. The event comes again after it.
-    if (this.#nextTurn) return;
-    this.#budget = TURN;
+    const nextTurn = this.#nextTurn;
+    if (!nextTurn) this.#budget = TURN;
     for (const direction of DIRECTIONS) {
-      if ((events & this.#eventsOf(direction)) !== 0) this.#serve(direction);
+      if ((events & this.#eventsOf(direction)) === 0) continue;
+      // Calls that settle in the next turn were made before those that wait now.
+      if (nextTurn) nextTurn.then(() => this.#serve(direction));
+      else this.#serve(direction);
     }
   };
 
