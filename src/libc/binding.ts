@@ -101,7 +101,7 @@ export function koffiPath(): string {
 
 function requireKoffi(): Koffi {
   try {
-    requireFrom.resolve('koffi');
+    koffiPath();
   } catch (cause) {
     const message = 'fdchannel needs the package koffi, which is not installed: npm install koffi';
     throw Object.assign(new Error(message, { cause }), { code: 'MODULE_NOT_FOUND' });

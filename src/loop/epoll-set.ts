@@ -9,6 +9,8 @@ const HIGH = 2 ** 32;
 
 /** Sockets that an epoll(7) instance watches, each under a key of its own. */
 export class EpollSet {
+  /** Whoever watches it sees a change at once. */
+  readonly interrupted: boolean = false;
   readonly #libc: Libc;
   readonly #fd: number;
   /** The answers, and behind them the one event that is asked for. */

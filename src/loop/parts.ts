@@ -18,14 +18,18 @@ export interface SocketSet {
   ask(): number;
   keyAt(index: number): number;
   eventsAt(index: number): number;
+  /** Whether it may seem ready although none of its sockets is. */
+  readonly interrupted: boolean;
 }
 
 /** What has the event loop look at a set. */
 export interface Watch {
-  /** Somebody waits, for more than before. */
+  /** Somebody waits. */
   look(): void;
   /** Nobody waits. */
   rest(): void;
+  /** The set looks for more than before, or for less. */
+  changed(): void;
   /** Decides whether the loop stays alive for it, which it does not from the beginning. */
   keepAlive(yes: boolean): void;
   close(): void;

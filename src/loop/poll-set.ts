@@ -23,10 +23,10 @@ export class PollSet {
   #from = INTERRUPT + 1;
 
   // A byte that is sent to the one end makes the other, which is polled, readable.
-  readonly #interrupted: number;
+  readonly #listener: number;
   readonly #interrupts: number;
   readonly #byte: MessageBuffer;
-  #interrupting = false;
+  #interrupted = false;
 
   constructor(libc: Libc, descriptors: PrivateDescriptors) {
     this.#libc = libc;
@@ -34,7 +34,7 @@ export class PollSet {
     this.#byte = new MessageBuffer(libc, 1, 0);
     const [one, other] = socketpair(libc, 'stream');
     try {
-      this.#interrupted = descriptors.adopt(one);
+      this.#listener = descriptors.adopt(one);
     } catch (error) {
       libc.discard(other);
       throw error;
@@ -42,12 +42,12 @@ export class PollSet {
     try {
       this.#interrupts = descriptors.adopt(other);
     } catch (error) {
-      descriptors.close(this.#interrupted);
+      descriptors.close(this.#listener);
       throw error;
     }
     this.array = new PollArray(libc, ROOM);
     this.array.count = 1;
-    this.array.put(INTERRUPT, this.#interrupted, libc.abi.POLLIN);
+    this.array.put(INTERRUPT, this.#listener, libc.abi.POLLIN);
   }
 
   /** @param events those of poll(2) */
@@ -85,8 +85,8 @@ export class PollSet {
     let left = pollReady(this.#libc, array.address, count);
     if (array.reventsAt(INTERRUPT) !== 0) {
       left--;
-      this.#libc.recvmsg(this.#interrupted, this.#byte.address, this.#libc.abi.MSG_DONTWAIT);
-      this.#interrupting = false;
+      this.#libc.recvmsg(this.#listener, this.#byte.address, this.#libc.abi.MSG_DONTWAIT);
+      this.#interrupted = false;
     }
     let found = 0;
     for (let looked = 1; looked < count && found < left && found < MOST; looked++) {
@@ -109,15 +109,19 @@ export class PollSet {
     return this.#readyEvents[index] as number;
   }
 
+  get interrupted(): boolean {
+    return this.#interrupted;
+  }
+
   /** Has whoever polls the array look at it anew: the kernel goes by what it was at the call. */
   interrupt(): void {
-    if (this.#interrupting) return;
-    this.#interrupting = true;
+    if (this.#interrupted) return;
+    this.#interrupted = true;
     this.#libc.sendmsg(this.#interrupts, this.#byte.address, this.#libc.abi.MSG_DONTWAIT);
   }
 
   close(): void {
-    this.#descriptors.close(this.#interrupted);
+    this.#descriptors.close(this.#listener);
     this.#descriptors.close(this.#interrupts);
   }
 }

@@ -22,8 +22,9 @@ function setOf(libc: Libc): ThreadSet {
 }
 
 /**
- * One socket's place among those at which its thread's event loop looks. Its first two methods and its last are for
- * whoever waits for the socket, the others for the set.
+ * One socket's place among those at which its thread's event loop looks.
+ *
+ * `want`, `watches`, `keepAlive` and `close` are for whoever waits for the socket; the set calls the others.
  */
 export class Registration implements Member {
   readonly #set: ThreadSet;

@@ -45,6 +45,8 @@ export class StreamWatch {
       libc.discard(fd);
       throw error;
     }
+    // It begins to read by itself, which fails where a part is missing.
+    socket.on('error', () => {});
     const handle = Reflect.get(socket, '_handle') as StreamHandle | null | undefined;
     if (!handle || METHODS.some((name) => typeof handle[name] !== 'function')) {
       socket.destroy();
@@ -66,6 +68,8 @@ export class StreamWatch {
   look(): void {}
 
   rest(): void {}
+
+  changed(): void {}
 
   keepAlive(yes: boolean): void {
     if (yes) this.#handle.ref();

@@ -86,19 +86,20 @@ export class ThreadSet {
     }
     this.#lastKey = key;
     this.#watched.set(key, member);
-    watch.look();
+    watch.changed();
     return key;
   }
 
   change(duplicate: number, key: number, events: number): void {
     const { set, watch } = this.#existingParts();
     set.change(duplicate, key, events);
-    watch.look();
+    watch.changed();
   }
 
   remove(duplicate: number, key: number): void {
     this.#watched.delete(key);
     this.#parts?.set.remove(duplicate, key);
+    this.#parts?.watch.changed();
   }
 
   /**
@@ -160,21 +161,21 @@ export class ThreadSet {
 
   /** Tells the members what is there. */
   readonly #serve = (): void => {
+    const set = this.#parts?.set;
+    if (!set) return;
     // The only one in the set is ready when the set is.
-    if (this.#watched.size === 1 && this.#waiting === 1) {
+    if (this.#watched.size === 1 && this.#waiting === 1 && !set.interrupted) {
       for (const member of this.#watched.values()) if (member.tellUnasked()) return;
     }
-    const set = this.#parts?.set;
-    let count = 0;
+    let count: number;
     try {
-      if (set) count = set.ask();
+      count = set.ask();
     } catch (error) {
       this.#fail(error);
+      return;
     }
     // Whoever is told may close others, and make the set anew: the answers stay.
-    for (let i = 0; i < count; i++) {
-      this.#watched.get((set as Parts['set']).keyAt(i))?.tell((set as Parts['set']).eventsAt(i));
-    }
+    for (let i = 0; i < count; i++) this.#watched.get(set.keyAt(i))?.tell(set.eventsAt(i));
   };
 
   readonly #fail = (error: unknown): void => {

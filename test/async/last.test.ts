@@ -22,12 +22,6 @@ suite('an end while something waits, or has come', (test) => {
       ...Array(8).fill(['terminate', 1]),
       ...Array(2).fill(['terminate, the thread busy', 1]),
     ]));
-
-  test('worker.terminate while descriptors and room come without a pause: the process goes on', async () => {
-    const { stdout, ...exit } = await startFixture('async-terminated.ts').exit;
-    assert.deepEqual(exit, CLEAN);
-    assert.equal(stdout, 'seqpacket: 10\nstream: 10\n');
-  });
 });
 
 async function assertWorkersEnd(

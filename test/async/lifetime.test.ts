@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { FRAMINGS } from '../support/channel.ts';
+import { COMBINATIONS } from '../support/loop.ts';
 import { startFixture } from '../support/processes.ts';
 import { suite } from '../support/suite.ts';
 
@@ -37,10 +38,15 @@ const expected = FRAMINGS.flatMap((framing) => [
 ]);
 
 suite('what keeps the event loop alive', (test) => {
-  for (const where of ['in a process', 'in a worker']) {
-    test(`${where}: a wait does, but no idle endpoint and no unref-ed wait`, async () => {
-      const { code, signal, stdout, stderr } = await startFixture('async-lifetime.ts', { args: [where] })
-        .exit;
+  const places = COMBINATIONS.flatMap((loop) =>
+    ['in a process', 'in a worker'].map((where) => [where, loop]),
+  );
+  for (const [where, loop] of places as [string, string][]) {
+    test(`${where}: a wait does, but no idle endpoint and no unref-ed wait, ${loop}`, async () => {
+      const { code, signal, stdout, stderr } = await startFixture('async-lifetime.ts', {
+        args: [where],
+        env: { FDCHANNEL_LOOP: loop },
+      }).exit;
       assert.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: '' });
       const outcomes = stdout.trim().split('\n');
       assert.deepEqual(
