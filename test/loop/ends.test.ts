@@ -75,6 +75,11 @@ for (const combination of COMBINATIONS) {
       SLOW,
     );
 
+    test('koffi may be unloaded with it', async () => {
+      const exit = await run(combination, 'loop-unload.mjs');
+      assert.deepEqual(exit, { ...CLEAN, stdout: '4 of 4\n' });
+    });
+
     test(
       'the process goes on, whatever comes without a pause',
       async () => {
