@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import * as threads from 'node:worker_threads';
 import { closeFD, Endpoint } from '../../src/index.ts';
-import { assertRejects } from '../async/waits.ts';
-import { assertWorks, channel, ENDED, FRAMINGS, withChannel } from '../support/channel.ts';
+import { assertConnected, withPair } from '../support/endpoints.ts';
+import { FRAMINGS } from '../support/raw.ts';
+import { assertRejects, ENDED } from '../support/refusals.ts';
 import { skip, suite } from '../support/suite.ts';
 
 /** How the parts of an object look that `inspect` shows. */
@@ -13,7 +14,7 @@ const shows = (name: string, fd: number, type: string, state: string): string =>
 for (const framing of FRAMINGS) {
   suite(`what is printed of an endpoint, ${framing}`, (test) => {
     test('its descriptor, type and state, and nothing else', () =>
-      withChannel(framing, (a, b) => {
+      withPair(framing, (a, b) => {
         assert.equal(inspect(a), shows('Endpoint', a.fd, framing, 'open'));
         a.destroy();
         assert.equal(inspect(a), shows('Endpoint', -1, framing, 'destroyed'));
@@ -24,7 +25,7 @@ for (const framing of FRAMINGS) {
       }));
 
     test('the same while something waits, and after a shutdown', () =>
-      withChannel(framing, async (a) => {
+      withPair(framing, async (a) => {
         const wait = assertRejects(a.recvFDAsync(), ENDED);
         const waiting = inspect(a);
         a.shutdown();
@@ -35,7 +36,7 @@ for (const framing of FRAMINGS) {
     test('the name of a subclass', () => {
       class Door extends Endpoint {}
       class Gate extends Door {}
-      const [a, b] = channel(framing).map((endpoint) => endpoint.detach()) as [number, number];
+      const [a, b] = Endpoint.pair(framing).map((endpoint) => endpoint.detach()) as [number, number];
       const endpoints = [new Door(a), new Gate(b)];
       const texts = endpoints.map((endpoint) => inspect(endpoint));
       for (const endpoint of endpoints) endpoint.destroy();
@@ -43,13 +44,13 @@ for (const framing of FRAMINGS) {
     });
 
     test('the same inside of other objects, and in colours where these are asked for', () =>
-      withChannel(framing, (a) => {
+      withPair(framing, (a) => {
         assert.equal(inspect([a]), `[ ${shows('Endpoint', a.fd, framing, 'open')} ]`);
         assert.ok(inspect(a, { colors: true }).includes(inspect(a.fd, { colors: true })));
       }));
 
     test('something, and no exception, of what is only made after an endpoint', () =>
-      withChannel(framing, (a) => {
+      withPair(framing, (a) => {
         for (const [what, value] of [
           ['its prototype', Endpoint.prototype],
           ['an object that inherits from it', Object.create(a)],
@@ -60,7 +61,7 @@ for (const framing of FRAMINGS) {
       }));
 
     test('its type is a property, before and after its end', () =>
-      withChannel(framing, (a) => {
+      withPair(framing, (a) => {
         assert.equal(a.type, framing);
         a.destroy();
         assert.equal(a.type, framing);
@@ -85,11 +86,11 @@ for (const framing of FRAMINGS) {
     ];
     for (const [name, clone] of calls) {
       test(`${name} throws a DataCloneError, and the endpoint goes on`, () =>
-        withChannel(framing, (a, b) => {
+        withPair(framing, (a, b) => {
           if (!('markAsUncloneable' in threads)) skip(`Node ${process.version} cannot mark objects so`);
           for (const value of [a, { deep: [a] }])
             assert.throws(() => clone(value), { name: 'DataCloneError', code: 25 });
-          assertWorks(a, b);
+          assertConnected(a, b);
         }));
     }
   });

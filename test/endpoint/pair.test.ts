@@ -1,56 +1,60 @@
 import assert from 'node:assert/strict';
-import { Endpoint, newConnectedSockets } from '../../src/index.ts';
-import { assertRefused, assertWorks, BAD_TYPE, FRAMINGS, type Refusal } from '../support/channel.ts';
+import { Endpoint, type Framing, newConnectedSockets, newEndpoint } from '../../src/index.ts';
 import { changes, openDescriptors } from '../support/descriptors.ts';
+import { assertConnected } from '../support/endpoints.ts';
+import { FRAMINGS } from '../support/raw.ts';
+import { assertRefused, BAD_TYPE, BAD_VALUE, type Refusal } from '../support/refusals.ts';
 import { suite } from '../support/suite.ts';
 
-const BAD_VALUE: Refusal = [TypeError, 'ERR_INVALID_ARG_VALUE'];
+suite('newConnectedSockets', (test) => {
+  test('makes two sockets that are connected to each other', () => {
+    const [a, b] = newConnectedSockets().map(newEndpoint) as [Endpoint, Endpoint];
+    assertConnected(a, b);
+    for (const endpoint of [a, b]) endpoint.destroy();
+  });
+});
 
 suite('Endpoint.pair', (test) => {
-  for (const framing of FRAMINGS) {
-    test(`makes two connected endpoints, ${framing}`, () => {
+  for (const type of FRAMINGS) {
+    test(`makes two connected endpoints, and nothing else, ${type}`, () => {
       const before = openDescriptors();
-      const pair = Endpoint.pair(framing);
-      assert.equal(pair.length, 2);
-      const [a, b] = pair;
-      assert.deepEqual([a.type, b.type], [framing, framing]);
+      const [a, b] = Endpoint.pair(type);
       assert.equal(openDescriptors().size, before.size + 2);
-      assertWorks(a, b);
-      a.destroy();
-      b.destroy();
+      assert.deepEqual([a.type, b.type], [type, type]);
+      assertConnected(a, b);
+      for (const endpoint of [a, b]) endpoint.destroy();
       assert.deepEqual(changes(before, openDescriptors()), []);
     });
   }
 
   test('makes what newConnectedSockets makes, where no type is asked for', () => {
     const types = newConnectedSockets().map((fd) => {
-      const endpoint = new Endpoint(fd);
-      endpoint.destroy();
+      using endpoint = newEndpoint(fd);
       return endpoint.type;
     });
-    for (const pair of [Endpoint.pair(), Endpoint.pair(undefined)]) {
-      assert.deepEqual(
-        pair.map(({ type }) => type),
-        types,
-      );
-      assertWorks(...pair);
-      for (const endpoint of pair) endpoint.destroy();
+    for (const [a, b] of [Endpoint.pair(), Endpoint.pair(undefined)]) {
+      assert.deepEqual([a.type, b.type], types);
+      assertConnected(a, b);
+      for (const endpoint of [a, b]) endpoint.destroy();
     }
   });
 
-  test('refuses other types, and makes nothing', () => {
-    const before = openDescriptors();
-    const refused: [value: unknown, refusal: Refusal][] = [
-      ['dgram', BAD_VALUE],
-      ['SEQPACKET', BAD_VALUE],
-      ['', BAD_VALUE],
-      ['toString', BAD_VALUE],
-      [5, BAD_TYPE],
-      [null, BAD_TYPE],
-      [{}, BAD_TYPE],
-    ];
-    for (const [value, refusal] of refused)
-      assertRefused(() => Endpoint.pair(value as 'stream'), refusal, String(value));
-    assert.deepEqual(changes(before, openDescriptors()), []);
-  });
+  const refused: [type: unknown, refusal: Refusal, got: string][] = [
+    ['x', BAD_VALUE, "the string 'x'"],
+    ['dgram', BAD_VALUE, "the string 'dgram'"],
+    ['SEQPACKET', BAD_VALUE, "the string 'SEQPACKET'"],
+    ['', BAD_VALUE, "the string ''"],
+    ['toString', BAD_VALUE, "the string 'toString'"],
+    [5, BAD_TYPE, '5'],
+    [null, BAD_TYPE, 'null'],
+    [{}, BAD_TYPE, 'an object of Object'],
+  ];
+  for (const [type, [kind, code], got] of refused) {
+    test(`refuses ${got} with the list of types, and makes nothing`, () => {
+      const before = openDescriptors();
+      const message = `"type": expected ${FRAMINGS.map((one) => `'${one}'`).join(' or ')}, got ${got}`;
+      assertRefused(() => Endpoint.pair(type as Framing), [kind, code, { message }]);
+      assert.deepEqual(changes(before, openDescriptors()), []);
+    });
+  }
 });

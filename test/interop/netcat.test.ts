@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, Socket } from 'node:net';
-import { assertRefused, ENDED, FRAMINGS, SOON, withChannel } from '../support/channel.ts';
+import { WITHIN_SECONDS, withChannel } from '../support/channel.ts';
+import { ENDPOINTS } from '../support/ends.ts';
 import { startProcess } from '../support/processes.ts';
+import { assertRefused, ENDED } from '../support/refusals.ts';
 import { skip, suite } from '../support/suite.ts';
 
 /** Whether the netcat here is OpenBSD's, which alone passes descriptors. */
@@ -16,9 +18,9 @@ async function hasFdpass(): Promise<boolean> {
 }
 
 suite('OpenBSD’s netcat', (test) => {
-  for (const framing of FRAMINGS) {
-    test(`nc -F connects and passes the connection, ${framing}`, () =>
-      withChannel(framing, async (own, peer) => {
+  for (const kind of ENDPOINTS) {
+    test(`nc -F connects and passes the connection, ${kind.name}`, () =>
+      withChannel(kind, async (own, peer) => {
         if (!(await hasFdpass())) skip('OpenBSD’s netcat is not installed');
         const server = createServer((socket) => socket.end('from the server')).listen(0, '127.0.0.1');
         await once(server, 'listening');
@@ -27,13 +29,13 @@ suite('OpenBSD’s netcat', (test) => {
           fds: [peer.fd],
         });
         peer.destroy();
-        const connection = new Socket({ fd: await own.recvFDAsync() });
+        const connection = new Socket({ fd: await own.receiveAsync() });
         const closed = once(connection, 'close');
         const [text] = await once(connection, 'data');
         assert.equal(String(text), 'from the server');
         const { code, stdout, stderr } = await child.exit;
         assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: '', stderr: '' });
-        assertRefused(() => own.recvFD(SOON), ENDED);
+        assertRefused(() => own.receive(WITHIN_SECONDS), ENDED);
         connection.destroy();
         server.close();
         await Promise.all([closed, once(server, 'close')]);

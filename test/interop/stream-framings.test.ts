@@ -1,16 +1,11 @@
 import assert from 'node:assert/strict';
 import { fstatSync } from 'node:fs';
-import { closeFD, type Endpoint } from '../../src/index.ts';
-import {
-  assertRefused,
-  ENDED,
-  SOON,
-  temporaryFile,
-  withChannel,
-  withDescriptors,
-} from '../support/channel.ts';
-import { forms } from '../support/everything.ts';
+import { closeFD } from '../../src/index.ts';
+import { WITHIN_SECONDS, withChannel } from '../support/channel.ts';
+import { type End, kindOf } from '../support/ends.ts';
+import { temporaryFile, withDescriptors } from '../support/files.ts';
 import { startProcess } from '../support/processes.ts';
+import { assertRefused, ENDED } from '../support/refusals.ts';
 import { skip, suite } from '../support/suite.ts';
 
 /** Libraries whose stream framing is not quite an endpoint's, as Python programs or in Python's words. */
@@ -70,12 +65,15 @@ print(right)
 `;
 
 /** The forms that wait. */
-const receives = ['recvFD', 'recvFD with a timeout', 'recvFDAsync', 'iteration'].map(
-  (form) => forms[form] as (endpoint: Endpoint) => Promise<number>,
-);
-const sends: ((endpoint: Endpoint, fd: number) => unknown)[] = [
-  (endpoint, fd) => endpoint.sendFD(fd),
-  (endpoint, fd) => endpoint.sendFDAsync(fd),
+const receives: ((end: End) => number | Promise<number>)[] = [
+  (end) => end.receive(),
+  (end) => end.receive(WITHIN_SECONDS),
+  (end) => end.receiveAsync(),
+  async (end) => (await end.iterate().next()).value as number,
+];
+const sends: ((end: End, fd: number) => unknown)[] = [
+  (end, fd) => end.send(fd),
+  (end, fd) => end.sendAsync(fd),
 ];
 
 async function hasSendFds(): Promise<boolean> {
@@ -89,7 +87,7 @@ async function hasSendFds(): Promise<boolean> {
 suite('other framings of a stream', (test) => {
   for (const [name, program] of speakers) {
     test(`${name}: ${COUNT} descriptors in both directions, in every form`, () =>
-      withChannel('stream', (own, peer) =>
+      withChannel(kindOf('endpoint/stream'), (own, peer) =>
         withDescriptors([temporaryFile(), temporaryFile()], async (...files) => {
           if (!(await hasSendFds())) skip('Python 3.9 is not installed');
           const child = startProcess('python3', ['-c', `import socket, os${program}${conversation}`], {
@@ -108,7 +106,7 @@ suite('other framings of a stream', (test) => {
             await sends[i % sends.length]?.(own, files[index] as number);
           const { code, stdout, stderr } = await child.exit;
           assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: `${COUNT}\n`, stderr: '' });
-          assertRefused(() => own.recvFD(SOON), ENDED);
+          assertRefused(() => own.receive(WITHIN_SECONDS), ENDED);
         }),
       ));
   }

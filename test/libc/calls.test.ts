@@ -1,104 +1,26 @@
 import assert from 'node:assert/strict';
-import koffi from 'koffi';
-import type { Abi, SocketType } from '../../src/abi/abi.ts';
 import { SyscallError } from '../../src/errors.ts';
-import type { Binding } from '../../src/libc/binding.ts';
-import { Libc, WOULD_BLOCK } from '../../src/libc/calls.ts';
+import { type Libc, WOULD_BLOCK } from '../../src/libc/calls.ts';
 import { epollControl, epollCreate, epollReady, pollReady, redirect } from '../../src/libc/polls.ts';
 import { isConnected, shutdown, socketpair, socketType } from '../../src/libc/sockets.ts';
 import { platforms } from '../abi/golden.ts';
+import {
+  ADDRESS,
+  DARWIN,
+  EINTR,
+  errnos,
+  fails,
+  family,
+  LINUX,
+  option,
+  pair,
+  type Scripted,
+  type Step,
+  scripted,
+  sees,
+  withClock,
+} from '../support/scripted.ts';
 import { suite } from '../support/suite.ts';
-
-const { errno: errnos } = koffi.os;
-const ADDRESS = 4096;
-
-/** What a call of C does: its result, or an errno behind a result of -1. */
-type Step = number | { readonly errno: number } | ((memory: DataView) => Step);
-
-const fails = (name: string): Step => ({ errno: errnos[name] as number });
-const EINTR = fails('EINTR');
-
-interface Scripted {
-  readonly libc: Libc;
-  readonly abi: Abi;
-  /** Every call of C that was made: name and arguments. */
-  readonly calls: (readonly [name: string, ...args: number[]])[];
-}
-
-/** libc of a platform, whose C does what the steps say, call by call. */
-function scripted(name: string, ...steps: Step[]): Scripted {
-  const { abi, layout } = platforms.find((platform) => platform.name === name) ?? assert.fail(name);
-  const calls: Scripted['calls'] = [];
-  let memory: DataView = new DataView(new ArrayBuffer(0));
-  let errno = 0;
-
-  const c =
-    (called: string) =>
-    (...args: number[]): number => {
-      calls.push([called, ...args]);
-      let step = steps.shift() ?? assert.fail(`a call too many: ${called}(${args.join(', ')})`);
-      while (typeof step === 'function') step = step(memory);
-      if (typeof step === 'number') return step;
-      errno = step.errno;
-      return -1;
-    };
-  const binding: Binding = {
-    socketpair: c('socketpair'),
-    sendmsg: c('sendmsg'),
-    recvmsg: c('recvmsg'),
-    shutdown: c('shutdown'),
-    close: c('close'),
-    poll: c('poll'),
-    getsockopt: c('getsockopt'),
-    getsockname: c('getsockname'),
-    getpeername: c('getpeername'),
-    fcntl: c('fcntl'),
-    dup2: c('dup2'),
-    ...(abi.dup3 && { dup3: c('dup3') }),
-    ...(abi.epoll_event && {
-      epoll_create1: c('epoll_create1'),
-      epoll_ctl: c('epoll_ctl'),
-      epoll_wait: c('epoll_wait'),
-    }),
-    // errno is only true right after the call: reading it a second time tells nothing.
-    errno: () => {
-      const read = errno;
-      errno = 0;
-      return read;
-    },
-    strerror: (number) => `text of ${number}`,
-    errnos,
-    address: (buffer) => {
-      memory = new DataView(buffer instanceof Uint8Array ? buffer.buffer : buffer);
-      return ADDRESS;
-    },
-    abi,
-    layout,
-  };
-  return { libc: new Libc(binding), abi, calls };
-}
-
-const LINUX = 'linux-glibc-x64';
-const DARWIN = 'darwin-arm64';
-
-const pair = (memory: DataView): Step => {
-  memory.setInt32(0, 10, true);
-  memory.setInt32(4, 11, true);
-  return 0;
-};
-const sees = (revents: number) => (memory: DataView) => {
-  memory.setInt16(6, revents, true);
-  return 1;
-};
-const option = (value: number) => (memory: DataView) => {
-  memory.setInt32(0, value, true);
-  return 0;
-};
-/** On Linux; elsewhere the family lies in the second byte, behind a length. */
-const family = (value: number) => (memory: DataView) => {
-  memory.setUint16(0, value, true);
-  return 0;
-};
 
 interface Case {
   readonly syscall: string;
@@ -254,12 +176,6 @@ suite('the calls of libc', (test) => {
       ['poll', 64, 10, 0],
     ]);
   });
-
-  test('shutdown of a socket whose peer is gone is done already', () => {
-    const { libc, calls } = scripted(LINUX, fails('ENOTCONN'));
-    shutdown(libc, 5);
-    assert.deepEqual(calls, [['shutdown', 5, 2]]);
-  });
 });
 
 suite('the flags of libc', (test) => {
@@ -278,31 +194,6 @@ suite('the flags of libc', (test) => {
       ]);
     });
   }
-
-  const types: readonly [SocketType, number][] = [
-    ['stream', 1],
-    ['dgram', 2],
-    ['seqpacket', 5],
-  ];
-  for (const [type, number] of types) {
-    test(`a pair of type ${type} is close-on-exec from its beginning`, () => {
-      const { libc, abi, calls } = scripted(LINUX, pair);
-      assert.deepEqual(socketpair(libc, type), [10, 11]);
-      assert.deepEqual(calls, [['socketpair', 1, number + abi.SOCK_CLOEXEC, 0, ADDRESS]]);
-    });
-  }
-
-  test('where the kernel has no SOCK_CLOEXEC, a pair becomes close-on-exec', () => {
-    const { libc, abi, calls } = scripted(DARWIN, pair, 0, 0, 4, 0);
-    assert.deepEqual(socketpair(libc, 'stream'), [10, 11]);
-    assert.deepEqual(calls, [
-      ['socketpair', 1, 1, 0, ADDRESS],
-      ['fcntl', 10, abi.F_GETFD, 0],
-      ['fcntl', 10, abi.F_SETFD, 1],
-      ['fcntl', 11, abi.F_GETFD, 0],
-      ['fcntl', 11, abi.F_SETFD, 5],
-    ]);
-  });
 
   test('a number is redirected by dup3, close-on-exec in the same step', () => {
     const { libc, abi, calls } = scripted(LINUX, 6);
@@ -328,19 +219,6 @@ suite('the flags of libc', (test) => {
 });
 
 suite('poll', (test) => {
-  /** Runs `body` with a clock that only the steps of a script move. */
-  function withClock(body: (advance: (ms: number, step: Step) => Step) => void): void {
-    let now = 1000.25;
-    Object.defineProperty(performance, 'now', { value: () => now, configurable: true });
-    try {
-      body((ms, step) => () => {
-        now += ms;
-        return step;
-      });
-    } finally {
-      Reflect.deleteProperty(performance, 'now');
-    }
-  }
   const timeouts = (calls: Scripted['calls']) => calls.map((call) => call.at(-1));
 
   test('an interruption does not prolong it', () => {
@@ -375,50 +253,6 @@ suite('poll', (test) => {
       ['poll', ADDRESS, 1, 7],
       ['poll', ADDRESS, 1, 7],
     ]);
-  });
-});
-
-suite('the type of a socket', (test) => {
-  const kinds: readonly [type: number, family: number, expected: SocketType | undefined][] = [
-    [1, 1, 'stream'],
-    [2, 1, 'dgram'],
-    [5, 1, 'seqpacket'],
-    [3, 1, undefined],
-    [1, 2, undefined],
-    [1, 0, undefined],
-    [5, 10, undefined],
-  ];
-  for (const [type, number, expected] of kinds) {
-    test(`type ${type} of family ${number} is ${expected ?? 'none of ours'}`, () => {
-      const { libc, abi, calls } = scripted(LINUX, option(type), family(number));
-      assert.equal(socketType(libc, 7), expected);
-      assert.deepEqual(calls[0]?.slice(0, 5), ['getsockopt', 7, abi.SOL_SOCKET, abi.SO_TYPE, ADDRESS]);
-      assert.deepEqual(calls[1]?.slice(0, 3), ['getsockname', 7, ADDRESS]);
-
-      const behindLength = scripted(DARWIN, option(type), family((number << 8) | 1));
-      assert.equal(socketType(behindLength.libc, 7), expected);
-    });
-  }
-
-  test('C is told how much room it has', () => {
-    const rooms: number[] = [];
-    const { libc, calls } = scripted(
-      LINUX,
-      (memory) => {
-        rooms.push(memory.getInt32((calls[0]?.at(-1) as number) - ADDRESS, true));
-        return option(1);
-      },
-      (memory) => {
-        const lengthAt = (calls[1]?.at(-1) as number) - ADDRESS;
-        rooms.push(memory.getInt32(lengthAt, true));
-        assert.ok(lengthAt + 4 <= memory.byteLength && (rooms[1] as number) <= lengthAt);
-        return family(1);
-      },
-    );
-    socketType(libc, 7);
-    assert.deepEqual(rooms, [4, 112]);
-    // sockaddr_un is the largest that comes in question: 110 bytes on Linux, 106 elsewhere.
-    assert.ok((rooms[1] as number) >= 110);
   });
 });
 

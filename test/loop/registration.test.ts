@@ -3,10 +3,9 @@ import { constants } from 'node:fs';
 import { libc } from '../../src/libc/calls.ts';
 import { MessageBuffer } from '../../src/libc/message-buffer.ts';
 import { shutdown } from '../../src/libc/sockets.ts';
-import { FRAMINGS } from '../support/channel.ts';
 import { openDescriptors } from '../support/descriptors.ts';
 import { COMBINATIONS, IN, OUT, type Scene, until, withSet } from '../support/loop.ts';
-import { sendRaw, statusFlags } from '../support/raw.ts';
+import { FRAMINGS, sendRaw, statusFlags } from '../support/raw.ts';
 import { suite } from '../support/suite.ts';
 
 const BOTH = IN | OUT;

@@ -6,7 +6,7 @@ import { EpollSet } from '../../src/loop/epoll-set.ts';
 import type { SocketSet } from '../../src/loop/parts.ts';
 import { PollSet } from '../../src/loop/poll-set.ts';
 import { PrivateDescriptors } from '../../src/loop/private-descriptors.ts';
-import { withDescriptors } from '../support/channel.ts';
+import { withDescriptors } from '../support/files.ts';
 import { IN, OUT } from '../support/loop.ts';
 import { sendRaw } from '../support/raw.ts';
 import { suite } from '../support/suite.ts';

@@ -1,26 +1,15 @@
 import { fstatSync } from 'node:fs';
-import { ChannelError, closeFD, type Endpoint } from '../../src/index.ts';
-import { SOON } from './channel.ts';
+import { ChannelError, closeFD } from '../../src/index.ts';
+import type { End } from './ends.ts';
+import type { Taking } from './forms.ts';
+import { ENDED } from './refusals.ts';
 
-/** Every way to receive one descriptor. An iteration that ends says so by undefined. */
-export const forms: Readonly<Record<string, (endpoint: Endpoint) => unknown>> = {
-  recvFD: (endpoint) => endpoint.recvFD(),
-  'recvFD with a timeout': (endpoint) => endpoint.recvFD(SOON),
-  recvFDNonblock: (endpoint) => endpoint.recvFDNonblock(),
-  tryRecvFD: (endpoint) => endpoint.tryRecvFD() ?? 'nothing',
-  recvFDAsync: (endpoint) => endpoint.recvFDAsync(),
-  iteration: async (endpoint) => {
-    for await (const fd of endpoint) return fd;
-    return undefined;
-  },
-};
-
-/** What one receive came to: the inode of what was received, or the code of the error. */
-export async function outcomeOf(receive: () => unknown): Promise<number | string> {
+/** What one receive came to: the inode of what was received, 'nothing', or the code of the error. */
+export async function outcomeOf({ form, take }: Taking, end: End): Promise<number | string> {
   try {
-    const fd = await receive();
-    if (fd === undefined) return 'ERR_FDCHANNEL_ENDED';
-    if (typeof fd !== 'number') return String(fd);
+    const fd: number | undefined = await take(end);
+    // A loop that is over has no error.
+    if (fd === undefined) return form === 'iterate' ? ENDED[1] : 'nothing';
     const { ino } = fstatSync(fd);
     closeFD(fd);
     return ino;
@@ -34,15 +23,12 @@ export async function outcomeOf(receive: () => unknown): Promise<number | string
 const AND_STILL = 3;
 
 /** Receives to the end, and then a few times more. */
-export async function receiveAll(
-  endpoint: Endpoint,
-  receive: (endpoint: Endpoint) => unknown,
-): Promise<(number | string)[]> {
+export async function receiveAll(taking: Taking, end: End): Promise<(number | string)[]> {
   const outcomes: (number | string)[] = [];
   for (let ends = 0; ends <= AND_STILL; ) {
-    const outcome = await outcomeOf(() => receive(endpoint));
+    const outcome = await outcomeOf(taking, end);
     outcomes.push(outcome);
-    if (outcome === 'ERR_FDCHANNEL_ENDED') ends++;
+    if (outcome === ENDED[1]) ends++;
   }
   return outcomes;
 }
