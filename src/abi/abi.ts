@@ -30,6 +30,8 @@ export interface Abi {
   readonly sockaddr_un: StructDefinition<'sun_family' | 'sun_path'>;
   /** What {@link SO_PEERCRED} gives. */
   readonly ucred: StructDefinition<'pid' | 'uid' | 'gid'>;
+  /** Where there is epoll(7). The 64 bits of its data are two words, the low one first. */
+  readonly epoll_event?: StructDefinition<'events' | 'data'>;
   /** The type whose size CMSG_ALIGN rounds up to. */
   readonly cmsgAlign: CType;
   readonly nfds_t: 'unsigned long' | 'unsigned int';
@@ -78,9 +80,11 @@ export interface Abi {
   readonly POLLIN: number;
   readonly POLLOUT: number;
   readonly POLLHUP: number;
+  readonly POLLNVAL: number;
   readonly POLLRDHUP: number;
   /** What epoll_ctl(2) is told, whose events are those of poll(2); 0 where there is no epoll(7). */
   readonly EPOLL_CTL_ADD: number;
+  readonly EPOLL_CTL_DEL: number;
   readonly EPOLL_CTL_MOD: number;
 
   /** The size of `sun_path`. */
@@ -118,6 +122,7 @@ export interface Layout {
   readonly pollfd: StructLayout<'fd' | 'events' | 'revents'>;
   readonly sockaddr_un: StructLayout<'sun_family' | 'sun_path'>;
   readonly ucred: StructLayout<'pid' | 'uid' | 'gid'>;
+  readonly epoll_event: StructLayout<'events' | 'data'> | undefined;
   /** What CMSG_ALIGN rounds up to. */
   readonly cmsgAlign: number;
   /** The size of a pointer and of `size_t`. */

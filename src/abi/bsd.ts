@@ -65,8 +65,10 @@ export const bsd: Omit<
   POLLIN: 0x0001, // sys/poll.h
   POLLOUT: 0x0004, // sys/poll.h
   POLLHUP: 0x0010, // sys/poll.h
+  POLLNVAL: 0x0020, // sys/poll.h
   POLLRDHUP: 0,
   EPOLL_CTL_ADD: 0,
+  EPOLL_CTL_DEL: 0,
   EPOLL_CTL_MOD: 0,
 
   SUN_PATH_BYTES: 104, // sys/un.h

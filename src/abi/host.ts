@@ -2,7 +2,7 @@ import { UnsupportedPlatformError } from '../errors.ts';
 import type { Abi } from './abi.ts';
 import { darwin } from './darwin.ts';
 import { freebsd } from './freebsd.ts';
-import { android, linux, linuxMusl64, linuxMuslPpc64, linuxPpc64 } from './linux.ts';
+import { android, linux, linuxMusl64, onProcessor } from './linux.ts';
 import { openbsd } from './openbsd.ts';
 
 /** What decides the ABI. */
@@ -24,12 +24,9 @@ interface Platform {
 const PLATFORMS: Readonly<Record<string, Platform>> = {
   linux: {
     archs: ['x64', 'arm64', 'arm', 'ia32', 'riscv64', 'loong64', 'ppc64'],
-    abi: (arch, glibc) => {
-      if (arch === 'ppc64') return glibc ? linuxPpc64 : linuxMuslPpc64;
-      return glibc || arch === 'arm' || arch === 'ia32' ? linux : linuxMusl64;
-    },
+    abi: (arch, glibc) => onProcessor(arch, glibc || arch === 'arm' || arch === 'ia32' ? linux : linuxMusl64),
   },
-  android: { archs: ['x64', 'arm64'], abi: () => android },
+  android: { archs: ['x64', 'arm64'], abi: (arch) => onProcessor(arch, android) },
   darwin: { archs: ['x64', 'arm64'], abi: () => darwin },
   freebsd: { archs: ['x64', 'arm64', 'ia32'], abi: () => freebsd },
   openbsd: { archs: ['x64', 'arm64', 'ia32'], abi: () => openbsd },

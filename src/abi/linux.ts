@@ -42,8 +42,10 @@ const constants = {
   POLLIN: 0x0001, // asm-generic/poll.h
   POLLOUT: 0x0004, // asm-generic/poll.h
   POLLHUP: 0x0010, // asm-generic/poll.h
+  POLLNVAL: 0x0020, // asm-generic/poll.h
   POLLRDHUP: 0x2000, // asm-generic/poll.h
   EPOLL_CTL_ADD: 1, // linux/eventpoll.h
+  EPOLL_CTL_DEL: 2, // linux/eventpoll.h
   EPOLL_CTL_MOD: 3, // linux/eventpoll.h
 
   SUN_PATH_BYTES: 108, // linux/un.h: UNIX_PATH_MAX
@@ -61,6 +63,13 @@ const pollfd = { fd: 'int32_t', events: 'int16_t', revents: 'int16_t' } as const
 const iovec = { iov_base: 'uintptr_t', iov_len: 'size_t' } as const; // linux/uio.h
 const sockaddr_un = { sun_family: 'uint16_t', sun_path: 'uint8_t' } as const; // linux/un.h
 const ucred = { pid: 'int32_t', uid: 'uint32_t', gid: 'uint32_t' } as const; // linux/socket.h
+// linux/eventpoll.h: a __u64 behind a __u32, aligned to eight bytes
+const epoll_event = {
+  events: 'uint32_t',
+  __pad: 'uint32_t',
+  data: 'uint32_t',
+  data_high: 'uint32_t',
+} as const;
 
 /** The kernel's own structures: the GNU C library's everywhere, musl's on 32-bit processors. */
 export const linux: Abi = {
@@ -81,6 +90,7 @@ export const linux: Abi = {
   pollfd,
   sockaddr_un,
   ucred,
+  epoll_event,
   cmsgAlign: 'size_t', // linux/socket.h: CMSG_ALIGN rounds to sizeof(long)
   nfds_t: 'unsigned long', // poll.h
 };
@@ -110,9 +120,15 @@ export const linuxMusl64: Abi = {
 /** powerpc's asm/socket.h and asm/ioctls.h have numbers of their own. */
 const ppc64 = { SO_PEERCRED: 21, FIONREAD: 0x4004667f };
 
-export const linuxPpc64: Abi = { ...linux, ...ppc64 };
-
 /** Android's bionic: the kernel's structures (libc/include/bits/...), and a 32-bit `nfds_t` (poll.h). */
 export const android: Abi = { ...linux, nfds_t: 'unsigned int' };
 
-export const linuxMuslPpc64: Abi = { ...linuxMusl64, ...ppc64 };
+/**
+ * The table on a processor. Intel's two have no room before the data of an `epoll_event`: x86-64 packs the structure
+ * (linux/eventpoll.h: EPOLL_PACKED), and the 32-bit ABI aligns a `__u64` to four bytes.
+ */
+export function onProcessor(arch: string, abi: Abi): Abi {
+  if (arch === 'ppc64') return { ...abi, ...ppc64 };
+  if (arch !== 'x64' && arch !== 'ia32') return abi;
+  return { ...abi, epoll_event: { events: 'uint32_t', data: 'uint32_t', data_high: 'uint32_t' } };
+}

@@ -1,6 +1,5 @@
 import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
-import { isMainThread } from 'node:worker_threads';
 import type koffi from 'koffi';
 import type { Abi, Layout } from '../abi/abi.ts';
 import { abiOf, assertSupported } from '../abi/host.ts';
@@ -48,6 +47,7 @@ export interface Binding {
   /** Missing where the kernel has no epoll(7). */
   epoll_create1?(flags: number): number;
   epoll_ctl?(epfd: number, op: number, fd: number, event: number): number;
+  epoll_wait?(epfd: number, events: number, maxevents: number, timeout: number): number;
 
   /** The calling thread's errno; true only until the next call of anything. */
   errno(): number;
@@ -56,26 +56,9 @@ export interface Binding {
   readonly errnos: Readonly<Record<string, number>>;
   /** Where a buffer lies. The number is good for as long as the buffer is referenced. */
   address(memory: ArrayBuffer | ArrayBufferView): number;
-  /** Polls a descriptor on this thread's event loop, for events of poll(2). */
-  pollOnLoop(fd: number, events: number, onEvent: LoopPollCallback): LoopPoll;
 
   readonly abi: Abi;
   readonly layout: Layout;
-}
-
-/**
- * @param status 0, or a negative error number after which the poll has stopped
- * @param events POLLIN | POLLOUT
- */
-export type LoopPollCallback = (status: number, events: number) => void;
-
-/** A poll on the event loop. No method may be called after `close`. */
-export interface LoopPoll {
-  start(events: number): void;
-  stop(): void;
-  close(): void;
-  ref(): void;
-  unref(): void;
 }
 
 // esbuild's CommonJS output has no import.meta.url, and a __filename instead.
@@ -92,7 +75,6 @@ export function loadBinding(): Binding {
   const koffi = requireKoffi();
   // null is the program itself. It is linked to libc wherever Node runs, whatever the file is called there.
   const libc = koffi.load(null);
-  if (!isMainThread) keepLoaded(libc);
   const abi = abiOf(host, hasSymbol(libc, 'gnu_get_libc_version'));
   const fcntl = libc.func('int fcntl(int fd, int op, ...)');
   const ioctl = libc.func('int ioctl(int fd, unsigned long request, ...)');
@@ -140,9 +122,10 @@ export function loadBinding(): Binding {
     fcntl: (fd, op, argument) => fcntl(fd, op, 'int', argument),
     dup2: libc.func('int dup2(int oldfd, int newfd)'),
     ...(abi.dup3 && { dup3: libc.func('int dup3(int oldfd, int newfd, int flags)') }),
-    ...(abi.EPOLL_CTL_ADD > 0 && {
+    ...(abi.epoll_event && {
       epoll_create1: libc.func('int epoll_create1(int flags)'),
       epoll_ctl: libc.func('int epoll_ctl(int epfd, int op, int fd, uintptr_t event)'),
+      epoll_wait: libc.func('int epoll_wait(int epfd, uintptr_t events, int maxevents, int timeout)'),
     }),
 
     errno: koffi.errno,
@@ -150,16 +133,20 @@ export function loadBinding(): Binding {
     errnos: koffi.os.errno,
     // Android tags the top byte of heap pointers, which a double could not carry and the kernel ignores.
     address: (memory) => Number(BigInt.asUintN(56, koffi.address(memory))),
-    pollOnLoop: (fd, events, onEvent) => pollOnLoop(koffi, abi, fd, events, onEvent),
 
     abi,
     layout: layoutOf(koffi, abi, koffi.sizeof('size_t')),
   };
 }
 
+/** Where koffi is, for a thread that loads it on its own. */
+export function koffiPath(): string {
+  return requireFrom.resolve('koffi');
+}
+
 function requireKoffi(): Koffi {
   try {
-    requireFrom.resolve('koffi');
+    koffiPath();
   } catch (cause) {
     const message = 'fdchannel needs the package koffi, which is not installed: npm install koffi';
     throw Object.assign(new Error(message, { cause }), { code: 'MODULE_NOT_FOUND' });
@@ -172,41 +159,6 @@ function requireKoffi(): Koffi {
       { cause },
     );
   }
-}
-
-/**
- * Keeps koffi's code in memory for good. Node unloads an addon with the last environment that uses it, and when that
- * is a worker's, libuv has yet to call back into koffi for each poll that its end has closed.
- */
-function keepLoaded(libc: ReturnType<Koffi['load']>): void {
-  const RTLD_NOW = 2; // dlfcn.h, of every platform here
-  const dlopen = libc.func('uintptr_t dlopen(str filename, int flags)');
-  for (const file of Object.keys(requireFrom.cache)) {
-    if (file.endsWith('koffi.node')) dlopen(file, RTLD_NOW);
-  }
-}
-
-/** koffi's poll, whose declaration file gives the callback one parameter: it is called with two. */
-function pollOnLoop(koffi: Koffi, abi: Abi, fd: number, events: number, onEvent: LoopPollCallback): LoopPoll {
-  const wanted = (bits: number): KoffiEvents => ({
-    readable: (bits & abi.POLLIN) !== 0,
-    writable: (bits & abi.POLLOUT) !== 0,
-  });
-  const callback = (status: number, { readable, writable }: KoffiEvents): void =>
-    onEvent(status, (readable ? abi.POLLIN : 0) | (writable ? abi.POLLOUT : 0));
-  const poll = koffi.node.poll(fd, wanted(events), callback as never);
-  return {
-    start: (others) => poll.start(wanted(others), callback as never),
-    stop: () => poll.stop(),
-    close: () => poll.close(),
-    ref: () => void poll.ref(),
-    unref: () => void poll.unref(),
-  };
-}
-
-interface KoffiEvents {
-  readonly readable: boolean;
-  readonly writable: boolean;
 }
 
 function hasSymbol(library: ReturnType<Koffi['load']>, name: string): boolean {

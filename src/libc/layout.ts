@@ -36,6 +36,7 @@ export function layoutOf(koffi: Koffi, abi: Abi, wordSize: number): Layout {
     pollfd: struct(abi.pollfd),
     sockaddr_un: struct(abi.sockaddr_un),
     ucred: struct(abi.ucred),
+    epoll_event: abi.epoll_event && struct(abi.epoll_event),
     cmsgAlign: koffi.sizeof(resolve(abi.cmsgAlign)),
     wordSize,
   };

@@ -1,4 +1,3 @@
-import type { LoopPoll, LoopPollCallback } from './binding.ts';
 import type { Libc } from './calls.ts';
 import { socketpair } from './sockets.ts';
 
@@ -23,36 +22,40 @@ export function redirect(c: Libc, number: number, fd: number): void {
   }
 }
 
-/**
- * Makes an open number refer to a new epoll(7) instance that watches `fd`, close-on-exec. Only where the ABI has
- * EPOLL_CTL_ADD.
- *
- * @param events those of poll(2), which epoll's are
- * @returns a function that makes it watch for other events
- */
-export function epoll(c: Libc, number: number, fd: number, events: number): (events: number) => void {
-  const { EPOLL_CTL_ADD, EPOLL_CTL_MOD, O_CLOEXEC } = c.abi;
-  const { epoll_create1, epoll_ctl } = c.raw as Required<typeof c.raw>;
-  const control = (op: number, wanted: number): void => {
-    // An epoll_event begins with the events on every processor; nobody reads its data.
-    c.scratch.words[0] = wanted;
-    c.check('epoll_ctl', () => epoll_ctl(number, op, fd, c.scratch.address));
-  };
-  const instance = c.check('epoll_create1', () => epoll_create1(O_CLOEXEC));
-  try {
-    redirect(c, number, instance);
-  } finally {
-    c.discard(instance);
-  }
-  control(EPOLL_CTL_ADD, events);
-  return (wanted) => control(EPOLL_CTL_MOD, wanted);
+/** A new epoll(7) instance, close-on-exec, owned by the caller. Only where the ABI has `epoll_event`. */
+export function epollCreate(c: Libc): number {
+  const { epoll_create1 } = c.raw as Required<typeof c.raw>;
+  return c.check('epoll_create1', () => epoll_create1(c.abi.O_CLOEXEC));
 }
 
 /**
- * Polls a descriptor on this thread's event loop. The number must be open, and polled by nobody else here.
+ * Changes what an epoll(7) instance watches.
  *
- * @param events POLLIN | POLLOUT
+ * @param op one of EPOLL_CTL_*
+ * @param event the address of an `epoll_event`
  */
-export function pollOnLoop(c: Libc, fd: number, events: number, onEvent: LoopPollCallback): LoopPoll {
-  return c.raw.pollOnLoop(fd, events, onEvent);
+export function epollControl(c: Libc, epfd: number, op: number, fd: number, event: number): void {
+  const { epoll_ctl } = c.raw as Required<typeof c.raw>;
+  c.check('epoll_ctl', () => epoll_ctl(epfd, op, fd, event));
+}
+
+/**
+ * Asks an epoll(7) instance what is ready, without waiting.
+ *
+ * @param events the address of room for `most` times an `epoll_event`
+ * @returns how many were written
+ */
+export function epollReady(c: Libc, epfd: number, events: number, most: number): number {
+  const { epoll_wait } = c.raw as Required<typeof c.raw>;
+  return c.check('epoll_wait', () => epoll_wait(epfd, events, most, 0));
+}
+
+/**
+ * Asks which of several descriptors are ready, without waiting.
+ *
+ * @param fds the address of `count` times a `pollfd`
+ * @returns how many have events
+ */
+export function pollReady(c: Libc, fds: number, count: number): number {
+  return c.check('poll', () => c.raw.poll(fds, count, 0));
 }

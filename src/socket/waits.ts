@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers';
 import { isMainThread } from 'node:worker_threads';
 import type { Libc } from '../libc/calls.ts';
-import { Readiness } from '../loop/readiness.ts';
+import { Registration } from '../loop/reactor.ts';
 import { type Abortable, offAbort, onAbort } from './aborts.ts';
 
 /** A call that may have to wait: which way the socket must be ready, and the name that its errors carry. */
@@ -52,7 +52,7 @@ export class Waits {
   readonly #socket: { readonly fd: number };
   readonly #DONTWAIT: number;
   readonly #queues: Record<Direction, Set<Wait>> = { in: new Set(), out: new Set() };
-  #readiness: Readiness | undefined;
+  #registration: Registration | undefined;
   #keepsAlive = true;
   #budget = TURN;
   #nextTurn: Promise<void> | undefined;
@@ -154,13 +154,13 @@ export class Waits {
   /** Decides whether waits keep the event loop alive. */
   keepAlive(yes: boolean): void {
     this.#keepsAlive = yes;
-    this.#readiness?.keepAlive(yes);
+    this.#registration?.keepAlive(yes);
   }
 
   /** Fails everything that waits. No event comes any more once this has begun. */
   end(errorOf: (syscall: string) => Error): void {
-    this.#readiness?.close();
-    this.#readiness = undefined;
+    this.#registration?.close();
+    this.#registration = undefined;
     // One error for all waits of a call: a stack trace for each of ten thousand would take a quarter of a second.
     const errors = new Map<string, Error>();
     for (const direction of DIRECTIONS) {
@@ -210,6 +210,12 @@ export class Waits {
       if (nextTurn) nextTurn.then(() => this.#serve(direction));
       else this.#serve(direction);
     }
+  };
+
+  /** The loop no longer watches the socket, and a later wait begins anew. */
+  readonly #onFail = (error: unknown): void => {
+    for (const direction of DIRECTIONS) for (const wait of this.#queues[direction]) wait.fail(error);
+    this.#registration = undefined;
   };
 
   #serve(direction: Direction): void {
@@ -263,11 +269,11 @@ export class Waits {
     for (const direction of DIRECTIONS) {
       if (this.#queues[direction].size > 0) events |= this.#eventsOf(direction);
     }
-    if (events !== 0 && !this.#readiness) {
-      this.#readiness = new Readiness(this.#libc, this.#socket.fd, this.#onReady);
-      this.#readiness.keepAlive(this.#keepsAlive);
+    if (events !== 0 && !this.#registration) {
+      this.#registration = new Registration(this.#libc, this.#socket.fd, this.#onReady, this.#onFail);
+      this.#registration.keepAlive(this.#keepsAlive);
     }
-    this.#readiness?.want(events);
+    this.#registration?.want(events);
   }
 
   /** Takes a wait out of its queue; false when it has left already. */

@@ -65,6 +65,11 @@ function ours(): Facts {
       facts[`${struct}.${name} width`] = width(type);
     }
   }
+  if (layout.epoll_event) {
+    facts['epoll_event'] = layout.epoll_event.size;
+    facts['epoll_event.events'] = layout.epoll_event.offset.events;
+    facts['epoll_event.data'] = layout.epoll_event.offset.data;
+  }
   for (const count of COUNTS) {
     facts[`CMSG_LEN ${count}`] = codec.length(count);
     facts[`CMSG_SPACE ${count}`] = codec.space(count);
@@ -90,6 +95,12 @@ function program(): string {
       say(`${struct}.${name} width`, `sizeof(((struct ${struct} *)0)->${name})`);
     }
   }
+  if (abi.epoll_event) {
+    // Its 64 bits of data are two words here.
+    say('epoll_event', 'sizeof(struct epoll_event)');
+    for (const name of ['events', 'data'])
+      say(`epoll_event.${name}`, `offsetof(struct epoll_event, ${name})`);
+  }
   for (const count of COUNTS) {
     say(`CMSG_LEN ${count}`, `CMSG_LEN(${count} * sizeof(int))`);
     say(`CMSG_SPACE ${count}`, `CMSG_SPACE(${count} * sizeof(int))`);
@@ -108,7 +119,6 @@ function program(): string {
     '#define SUN_PATH_BYTES sizeof(((struct sockaddr_un *)0)->sun_path)',
     '#if __has_include(<sys/epoll.h>)',
     '#include <sys/epoll.h>',
-    '_Static_assert(offsetof(struct epoll_event, events) == 0, "they come first");',
     '_Static_assert(EPOLLIN == POLLIN && EPOLLOUT == POLLOUT, "they are those of poll(2)");',
     '#endif',
     'int main(void) {',

@@ -53,8 +53,10 @@ const linux = {
   SO_PEERPIDFD: 77,
   SO_PASSRIGHTS: 83,
   SCM_PIDFD: 4,
+  POLLNVAL: 0x20,
   POLLRDHUP: 0x2000,
   EPOLL_CTL_ADD: 1,
+  EPOLL_CTL_DEL: 2,
   EPOLL_CTL_MOD: 3,
   MSG_WAITFORONE: 0x10000,
   SUN_PATH_BYTES: 108,
@@ -73,8 +75,10 @@ const bsd = {
   SO_PEERPIDFD: 0,
   SO_PASSRIGHTS: 0,
   SCM_PIDFD: 0,
+  POLLNVAL: 0x20,
   POLLRDHUP: 0,
   EPOLL_CTL_ADD: 0,
+  EPOLL_CTL_DEL: 0,
   EPOLL_CTL_MOD: 0,
   MSG_WAITFORONE: 0,
   SUN_PATH_BYTES: 104,
@@ -113,6 +117,14 @@ const BSD_NAME = { size: 3, offset: { sun_len: 0, sun_family: 1, sun_path: 2 } }
 const UCRED = { size: 12, offset: { pid: 0, uid: 4, gid: 8 } };
 const SOCKPEERCRED = { size: 12, offset: { uid: 0, gid: 4, pid: 8 } };
 
+/** The kernel packs the structure on x86-64 only, and a 64-bit number is aligned to four bytes on 32-bit Intel. */
+function epollEvent({ platform, arch }: GoldenPlatform['host']): object | undefined {
+  if (others[platform] !== linux) return undefined;
+  return arch === 'x64' || arch === 'ia32'
+    ? { size: 12, offset: { events: 0, data: 4, data_high: 8 } }
+    : { size: 16, offset: { events: 0, __pad: 4, data: 8, data_high: 12 } };
+}
+
 suite('the tables of the platforms', (test) => {
   for (const platform of platforms) {
     test(`${platform.name} is as its headers have it`, () => {
@@ -127,6 +139,7 @@ suite('the tables of the platforms', (test) => {
       const likeLinux = host.platform === 'linux' || host.platform === 'android';
       assert.deepEqual(layout.sockaddr_un, likeLinux ? LINUX_NAME : BSD_NAME);
       if (abi.SO_PEERCRED !== 0) assert.deepEqual(layout.ucred, likeLinux ? UCRED : SOCKPEERCRED);
+      assert.deepEqual(layout.epoll_event, epollEvent(host));
       assert.deepEqual(layout.pollfd.offset, { fd: 0, events: 4, revents: 6 });
 
       const named = [...Object.keys(golden.constants), ...Object.keys(expected)];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { SyscallError } from '../../src/errors.ts';
 import { type Libc, WOULD_BLOCK } from '../../src/libc/calls.ts';
-import { epoll, redirect } from '../../src/libc/polls.ts';
+import { epollControl, epollCreate, epollReady, pollReady, redirect } from '../../src/libc/polls.ts';
 import { isConnected, shutdown, socketpair, socketType } from '../../src/libc/sockets.ts';
 import { platforms } from '../abi/golden.ts';
 import {
@@ -59,15 +59,10 @@ const cases: readonly Case[] = [
   { syscall: 'fcntl', call: (c) => c.duplicate(5), succeeds: 12, returns: 12 },
   { syscall: 'fcntl', call: (c) => c.setCloseOnExec(5), after: [0], returns: undefined },
   { syscall: 'fcntl', call: (c) => c.setCloseOnExec(5), before: [0], returns: undefined },
-  {
-    syscall: 'epoll_create1',
-    call: (c) => typeof epoll(c, 6, 5, 1),
-    succeeds: 12,
-    after: [6, 0, 0],
-    returns: 'function',
-  },
-  { syscall: 'epoll_ctl', call: (c) => typeof epoll(c, 6, 5, 1), before: [12, 6, 0], returns: 'function' },
-  { syscall: 'epoll_ctl', call: (c) => epoll(c, 6, 5, 1)(4), before: [12, 6, 0, 0], returns: undefined },
+  { syscall: 'epoll_create1', call: (c) => epollCreate(c), succeeds: 12, returns: 12 },
+  { syscall: 'epoll_ctl', call: (c) => epollControl(c, 6, 1, 5, 64), returns: undefined },
+  { syscall: 'epoll_wait', call: (c) => epollReady(c, 6, 64, 10), succeeds: 3, returns: 3 },
+  { syscall: 'poll', call: (c) => pollReady(c, 64, 10), succeeds: 3, returns: 3 },
   { syscall: 'dup3', call: (c) => redirect(c, 6, 5), succeeds: 6, returns: undefined },
   {
     syscall: 'dup2',
@@ -203,19 +198,18 @@ suite('the calls of libc', (test) => {
     }
   });
 
-  test('a number is turned to an epoll instance, of which nothing else is left, and its events are replaced', () => {
-    const { libc, abi, calls } = scripted(LINUX, 12, 6, 0, 0, 0);
-    epoll(libc, 6, 5, 1)(4);
+  test('what is asked of an epoll instance and of an array is asked without waiting', () => {
+    const { libc, abi, calls } = scripted(LINUX, 12, 0, 0, 0);
+    epollCreate(libc);
+    epollControl(libc, 12, abi.EPOLL_CTL_MOD, 5, 64);
+    epollReady(libc, 12, 64, 10);
+    pollReady(libc, 64, 10);
     assert.deepEqual(calls, [
       ['epoll_create1', abi.O_CLOEXEC],
-      ['dup3', 12, 6, abi.O_CLOEXEC],
-      ['close', 12],
-      ['epoll_ctl', 6, abi.EPOLL_CTL_ADD, 5, ADDRESS],
-      ['epoll_ctl', 6, abi.EPOLL_CTL_MOD, 5, ADDRESS],
+      ['epoll_ctl', 12, 3, 5, 64],
+      ['epoll_wait', 12, 64, 10, 0],
+      ['poll', 64, 10, 0],
     ]);
-    const failing = scripted(LINUX, 12, fails('EBADF'), 0);
-    assert.equal(thrownBy(() => epoll(failing.libc, 6, 5, 1)).syscall, 'dup3');
-    assert.deepEqual(failing.calls.at(-1), ['close', 12]);
   });
 });
 

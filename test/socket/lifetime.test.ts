@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { ENDS } from '../support/ends.ts';
+import { COMBINATIONS } from '../support/loop.ts';
 import { startFixture } from '../support/processes.ts';
 import { suite } from '../support/suite.ts';
 
@@ -37,10 +38,15 @@ const expected = ENDS.flatMap((kind) => [
 ]);
 
 suite('what keeps the event loop alive', (test) => {
-  for (const where of ['in a process', 'in a worker']) {
-    test(`${where}: a wait does, but no idle end and no unref-ed wait`, async () => {
-      const { code, signal, stdout, stderr } = await startFixture('async-lifetime.ts', { args: [where] })
-        .exit;
+  const cases = ['in a process', 'in a worker'].flatMap((where) =>
+    COMBINATIONS.map((loop) => ({ where, loop })),
+  );
+  for (const { where, loop } of cases) {
+    test(`${where}: a wait does, but no idle end and no unref-ed wait, ${loop}`, async () => {
+      const { code, signal, stdout, stderr } = await startFixture('async-lifetime.ts', {
+        args: [where],
+        env: { FDCHANNEL_LOOP: loop },
+      }).exit;
       assert.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: '' });
       const outcomes = stdout.trim().split('\n');
       assert.deepEqual(

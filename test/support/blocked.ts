@@ -12,6 +12,7 @@ const NUMBERS: Record<string, Record<number, string>> = {
     45: 'recvfrom',
     46: 'sendmsg',
     47: 'recvmsg',
+    202: 'futex',
     219: 'poll', // restart_syscall: a poll goes on after a signal that another thread took
     271: 'ppoll',
     288: 'accept4',
@@ -21,6 +22,7 @@ const NUMBERS: Record<string, Record<number, string>> = {
   arm64: {
     63: 'read',
     73: 'ppoll',
+    98: 'futex',
     128: 'ppoll',
     202: 'accept',
     203: 'connect',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import koffi from 'koffi';
 import type { Abi } from '../../src/abi/abi.ts';
-import type { Binding, LoopPoll } from '../../src/libc/binding.ts';
+import type { Binding } from '../../src/libc/binding.ts';
 import { Libc } from '../../src/libc/calls.ts';
 import { platforms } from '../abi/golden.ts';
 
@@ -73,7 +73,11 @@ export function scripted(name: string, ...steps: Step[]): Scripted {
     fcntl: c('fcntl'),
     dup2: c('dup2'),
     ...(abi.dup3 && { dup3: c('dup3') }),
-    ...(abi.EPOLL_CTL_ADD > 0 && { epoll_create1: c('epoll_create1'), epoll_ctl: c('epoll_ctl') }),
+    ...(abi.epoll_event && {
+      epoll_create1: c('epoll_create1'),
+      epoll_ctl: c('epoll_ctl'),
+      epoll_wait: c('epoll_wait'),
+    }),
     // errno is only true right after the call: reading it a second time tells nothing.
     errno: () => {
       const read = errno;
@@ -84,10 +88,9 @@ export function scripted(name: string, ...steps: Step[]): Scripted {
     errnos,
     // The scratch memory is asked for first.
     address: (memory) => {
-      assert.ok(memory instanceof ArrayBuffer);
-      return memories.push(new DataView(memory)) * ADDRESS;
+      const buffer = ArrayBuffer.isView(memory) ? memory.buffer : memory;
+      return memories.push(new DataView(buffer)) * ADDRESS;
     },
-    pollOnLoop: (): LoopPoll => assert.fail('not here'),
     abi,
     layout,
   };

@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { inspect, types } from 'node:util';
+import { type Endpoint, newConnectedSockets, newEndpoint } from '../../src/index.ts';
 import { interrupt, patience, startWatchdog, unwatch, watch, withinDeadline } from './deadline.ts';
 import { changes, type Identity, openDescriptors } from './descriptors.ts';
 import { completed, conclude, enter, problem } from './report.ts';
@@ -117,10 +118,14 @@ async function runTest(entry: Entry, body: () => unknown, timeout: number): Prom
 
 let ready: Promise<void> | undefined;
 
-/** Opens what Node opens late, and waits for what the import of the tests still does in the background. */
+/**
+ * Opens what Node opens late and what a thread keeps from its first wait on, and waits for what the import of the
+ * tests still does in the background.
+ */
 async function prepare(): Promise<void> {
   void process.stdout;
   void process.stderr;
+  waitOnce();
   let before: Map<number, Identity>;
   do {
     before = openDescriptors();
@@ -132,6 +137,13 @@ async function prepare(): Promise<void> {
 function tidiesCache(open: Map<number, Identity>): boolean {
   const cache = join(tmpdir(), `tsx-${process.geteuid?.()}`);
   return [...open.values()].some(({ target }) => target === cache);
+}
+
+function waitOnce(): void {
+  const [one, other] = newConnectedSockets().map(newEndpoint) as [Endpoint, Endpoint];
+  one.recvFDAsync().catch(() => {});
+  one.destroy();
+  other.destroy();
 }
 
 /** Node closes much behind our back: sockets in the next turn of the loop, the pipes of a process after its end. */

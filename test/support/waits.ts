@@ -1,10 +1,24 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
+import { closeFD, Endpoint } from '../../src/index.ts';
 
-/** As many turns of the event loop, in each of which it looks at every descriptor that is polled. */
+/** As many turns of the event loop, in each of which it looks at every socket that is waited for. */
 export async function turns(count = 3): Promise<void> {
-  for (let i = 0; i < count; i++) await turn();
+  for (let i = 0; i < count; i++) await (BY_THREAD ? pass() : turn());
+}
+
+/** Whether a helper thread looks, for which the turns of this thread's loop do not wait. */
+const BY_THREAD = process.env['FDCHANNEL_LOOP']?.endsWith('thread');
+
+/** A receive that has to wait: by its end everybody was told of what was there at its beginning. */
+async function pass(): Promise<void> {
+  const [own, peer] = Endpoint.pair();
+  const received = own.recvFDAsync();
+  peer.sendFD(0);
+  closeFD(await received);
+  for (const endpoint of [own, peer]) endpoint.destroy();
+  await turn();
 }
 
 /** How many turns of the event loop the body takes. */
