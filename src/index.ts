@@ -13,3 +13,4 @@ export type { PeerCredentials } from './libc/sockets.ts';
 export type { Message } from './socket/receiving.ts';
 export { type ListenOptions, UnixListener } from './unix-listener.ts';
 export { UnixSocket } from './unix-socket.ts';
+export { UnixStream, type UnixStreamOptions } from './unix-stream.ts';
