@@ -373,6 +373,15 @@ export class UnixSocket extends OwnedSocket {
     );
   }
 
+  /**
+   * The ECONNRESET of a peer that closed without having received everything; undefined as long as no receive has met it.
+   *
+   * @internal
+   */
+  get reset(): SyscallError | undefined {
+    return this.#sender.transfer.reset;
+  }
+
   override destroy(): void {
     const bound = this.#bound;
     this.#bound = undefined;

@@ -1,98 +1,94 @@
 import { Duplex } from 'node:stream';
-import { clearTimeout, setTimeout } from 'node:timers';
-import { type AsyncOptions, checkCount, checkObject, checkSignal } from './arguments.ts';
-import { checkDescriptor, closeFD, type DescriptorSource, descriptorsOf } from './descriptors.ts';
-import { ChannelError, invalidArgType, invalidArgValue } from './errors.ts';
+import { setImmediate } from 'node:timers';
+import { type AsyncOptions, checkCount, checkSignal } from './arguments.ts';
+import { closeFDs, type DescriptorSource, descriptorsOf } from './descriptors.ts';
+import { invalidArgType, invalidArgValue } from './errors.ts';
+import { checkAddress } from './libc/address.ts';
 import { libc } from './libc/calls.ts';
-import { socketType } from './libc/sockets.ts';
-import type { Message } from './socket/receiving.ts';
+import {
+  asStreamError,
+  closedBeforeConnection,
+  endedByPeer,
+  isNotConnected,
+  wasDestroyed,
+} from './stream/errors.ts';
+import { IdleTimer } from './stream/idle-timer.ts';
+import { Incoming } from './stream/incoming.ts';
+import { checkStreamOptions, MOST, streamSocket, type UnixStreamOptions } from './stream/options.ts';
+import { Outgoing } from './stream/outgoing.ts';
 import { UnixSocket } from './unix-socket.ts';
 
-/** Options of a {@link UnixStream}. */
-export interface UnixStreamOptions {
-  /** How many bytes are read ahead, and buffered for writing, before the other side has to wait. @default 65536 */
-  readonly highWaterMark?: number | undefined;
-  /** How many received descriptors may wait for somebody to take them. @default 253 */
-  readonly maxFds?: number | undefined;
-  /** Whether this side may go on writing after the peer has ended its side. @default false */
-  readonly allowHalfOpen?: boolean | undefined;
-}
+export type { UnixStreamOptions } from './stream/options.ts';
 
 type Callback = (error?: Error | null) => void;
-
-const DEFAULT_BYTES = 65536;
-const DEFAULT_FDS = 253;
-const MOST = 2 ** 30;
 
 /**
  * A `'stream'` socket as a Node stream that carries descriptors with its bytes. Wherever that has a meaning, it behaves
  * as `net.Socket` does over a Unix path.
  *
  * The event `'fds'`, with an array, comes before the `'data'` of the bytes that the descriptors came with. Who listens
- * owns them. Without a listener they wait for {@link takeFds}, or for one that comes later; `destroy` closes those that
- * nobody took.
+ * owns them. Without a listener they wait for {@link takeFds}, or for a listener that comes later; `destroy` closes those
+ * that nobody took.
+ *
+ * A stream belongs to one thread.
  */
 export class UnixStream extends Duplex {
-  readonly #highWaterMark: number;
-  readonly #maxFds: number;
-  /** Duplicates that travel with the buffer that they were written with. */
-  readonly #attached: WeakMap<Uint8Array, number[]> = new WeakMap();
+  readonly #idle: IdleTimer = new IdleTimer(() => this.emit('timeout'));
+  readonly #incoming: Incoming;
+  readonly #outgoing: Outgoing;
   readonly #abort: AbortController = new AbortController();
   #socket: UnixSocket | undefined;
-  #unclaimed: number[][] = [];
-  #receiving = false;
-  #wanted = false;
-  #bytesRead = 0;
-  #bytesSent = 0;
+  #connecting = false;
   #keepsAlive = true;
-  #timeout = 0;
-  #timer: NodeJS.Timeout | undefined;
 
   /**
-   * Takes a connected socket of type STREAM, which the stream owns from now on. When the constructor throws, the socket
-   * stays the caller's.
+   * Takes a connected socket of type STREAM, which the stream owns from now on, and begins to read ahead. When the
+   * constructor throws, the socket stays the caller's.
    *
-   * @throws TypeError, RangeError for bad arguments; {@link SyscallError} `EBADF` for a number that is not open
+   * @throws TypeError, RangeError for bad arguments; {@link SyscallError} `EBADF` for a number that is not open, and for
+   *   a socket that was destroyed or detached
    */
   constructor(socket: UnixSocket | number, options?: UnixStreamOptions);
   /** @internal */
   constructor(socket: UnixSocket | number | undefined, options?: UnixStreamOptions);
   constructor(socket: UnixSocket | number | undefined, options: UnixStreamOptions = {}) {
-    const { allowHalfOpen = false } = checkObject(options);
-    if (typeof allowHalfOpen !== 'boolean') {
-      throw invalidArgType('options.allowHalfOpen', 'a boolean', allowHalfOpen);
-    }
-    const highWaterMark = checkCount('options.highWaterMark', options.highWaterMark, 1, MOST, DEFAULT_BYTES);
-    const maxFds = checkCount('options.maxFds', options.maxFds, 0, MOST, DEFAULT_FDS);
+    const { maxFds, ...others } = checkStreamOptions(options);
     const taken = socket === undefined ? undefined : streamSocket(socket);
     // As net.Socket does, the stream says itself whether it was closed by an error.
-    super({ highWaterMark, allowHalfOpen, emitClose: false, autoDestroy: true });
-    this.#highWaterMark = highWaterMark;
-    this.#maxFds = maxFds;
+    super({ ...others, emitClose: false, autoDestroy: true });
+    const c = libc();
+    this.#incoming = new Incoming(c, this, maxFds, this.#idle.active);
+    this.#outgoing = new Outgoing(c, this.#idle.active);
     this.#socket = taken;
     this.on('newListener', (event) => {
-      if (event === 'fds') process.nextTick(() => this.#announce());
+      if (event === 'fds') process.nextTick(() => this.#incoming.announce());
     });
+    if (taken) this.read(0);
   }
 
   /**
    * Connects to a socket of type STREAM that listens at an address. What is written before the connection stands, goes
-   * afterwards.
+   * afterwards. While the other side's backlog is full, it tries again after 1, 2, 4 … 50 ms.
    *
-   * The stream owns its socket. Does not block: `'connect'` and `'ready'` tell, or `'error'`.
+   * The stream owns its socket. Does not block: `'connect'` and then `'ready'` tell, or `'error'`.
    *
    * @param address a path; on Linux, a name that begins with `'\0'` is abstract
-   * @throws TypeError for bad arguments
+   * @param options its `signal` ends the connecting, with the signal's reason as the `'error'`; `addAbortSignal` of
+   *   `node:stream` ends a stream at any time
+   * @throws TypeError, RangeError for bad arguments
    */
   static connect(address: string, options: UnixStreamOptions & AsyncOptions = {}): UnixStream {
-    const signal = checkSignal(options);
+    checkAddress(address);
+    const { signal } = options;
+    if (!signal?.aborted) checkSignal(options);
     const stream = new UnixStream(undefined, options);
     stream.#connect(address, signal);
     return stream;
   }
 
   /** Two connected streams in this process, each of which owns its socket. Does not block. */
-  static pair(options?: UnixStreamOptions): [UnixStream, UnixStream] {
+  static pair(options: UnixStreamOptions = {}): [UnixStream, UnixStream] {
+    checkStreamOptions(options);
     const [a, b] = UnixSocket.pair('stream');
     return [new UnixStream(a, options), new UnixStream(b, options)];
   }
@@ -104,40 +100,47 @@ export class UnixStream extends Duplex {
 
   /** Whether the connection does not stand yet. */
   get connecting(): boolean {
-    return this.#socket === undefined && !this.destroyed;
+    return this.#connecting;
   }
 
+  /** Whether there is no connection: not yet, or not any more. */
   get pending(): boolean {
     return this.#socket === undefined;
   }
 
   get readyState(): 'opening' | 'open' | 'readOnly' | 'writeOnly' | 'closed' {
-    if (this.connecting) return 'opening';
+    if (this.#connecting) return 'opening';
     if (this.readable) return this.writable ? 'open' : 'readOnly';
     return this.writable ? 'writeOnly' : 'closed';
   }
 
   /** Bytes of data that were received. */
   get bytesRead(): number {
-    return this.#bytesRead;
+    return this.#incoming.bytes;
   }
 
   /** Bytes of data that were written, those that wait included. */
   get bytesWritten(): number {
-    return this.#bytesSent + this.writableLength;
+    return this.#outgoing.bytes + this.writableLength;
+  }
+
+  /** Milliseconds without data after which `'timeout'` is emitted; undefined when {@link setTimeout} was never called. */
+  get timeout(): number | undefined {
+    return this.#idle.ms;
   }
 
   /** How many descriptors wait for somebody to take them. */
   get waitingFds(): number {
-    return this.#unclaimed.reduce((count, fds) => count + fds.length, 0);
+    return this.#incoming.unclaimed.size;
   }
 
   /**
-   * Writes data with descriptors, which arrive no later than its first byte.
+   * Writes data with descriptors, which arrive no later than its first byte, and never with those of another call.
    *
-   * The descriptors are borrowed until this returns: the stream holds duplicates of its own.
+   * The descriptors are borrowed until this returns: the stream holds duplicates of its own until they are sent, or the
+   * stream is destroyed.
    *
-   * @param bytes at least one byte
+   * @param bytes at least one byte; bytes must not change until they are sent
    * @param sources up to 253 descriptors, or open objects that have one
    * @param callback is called when the kernel has taken the data, or with an error
    * @returns false when the caller should wait for `'drain'`
@@ -150,20 +153,12 @@ export class UnixStream extends Duplex {
     callback?: (error?: Error | null) => void,
   ): boolean {
     const data = ownView(bytes);
-    const c = libc();
-    const fds = descriptorsOf(sources, c.abi.mostDescriptors);
+    const fds = descriptorsOf(sources, libc().abi.mostDescriptors);
     if (data.length === 0) throw invalidArgValue('bytes', 'at least one byte', bytes);
-    const duplicates: number[] = [];
-    try {
-      for (const fd of fds) duplicates.push(c.duplicate(fd));
-    } catch (error) {
-      for (const fd of duplicates) c.discard(fd);
-      throw error;
-    }
-    this.#attached.set(data, duplicates);
+    const discard = this.#outgoing.attach(data, fds);
     return this.write(data, (error) => {
-      // Once, whether it was sent, or dropped by destroy, or refused after the end.
-      for (const fd of duplicates.splice(0)) c.discard(fd);
+      // The one place that is reached whether they were sent, dropped by destroy, or refused after the end.
+      discard();
       callback?.(error);
     });
   }
@@ -174,11 +169,12 @@ export class UnixStream extends Duplex {
    * @param count how many at most; all of them when it is not given
    */
   takeFds(count?: number): number[] {
-    const most = checkCount('count', count, 0, MOST, MOST);
-    const all = this.#unclaimed.flat();
-    const rest = all.slice(most);
-    this.#unclaimed = rest.length > 0 ? [rest] : [];
-    return all.slice(0, most);
+    return this.#incoming.unclaimed.take(checkCount('count', count, 0, MOST, MOST));
+  }
+
+  /** Closes descriptors that the stream has handed out, as {@link closeFDs} does. */
+  closeFds(fds: readonly number[]): void {
+    closeFDs(fds);
   }
 
   /** Ends this side, and closes the stream once everything is written. */
@@ -188,24 +184,24 @@ export class UnixStream extends Duplex {
     else this.once('finish', () => this.destroy());
   }
 
-  /** Emits `'timeout'` after so many milliseconds without data in either direction; 0 switches it off. */
+  /**
+   * Emits `'timeout'` after so many milliseconds without data in either direction, and once more after each time that
+   * there was some; 0 switches it off.
+   */
   setTimeout(ms: number, callback?: () => void): this {
-    this.#timeout = checkCount('ms', ms, 0, 2 ** 31 - 1, 0);
-    if (callback) {
-      if (ms > 0) this.once('timeout', callback);
-      else this.off('timeout', callback);
-    }
-    this.#active();
+    if (this.destroyed) return this;
+    this.#idle.set(ms);
+    if (callback) this[ms > 0 ? 'once' : 'off']('timeout', callback);
     return this;
   }
 
   /** Does nothing: a Unix socket delays nothing. */
-  setNoDelay(): this {
+  setNoDelay(_noDelay?: boolean): this {
     return this;
   }
 
   /** Does nothing: a Unix socket knows when its peer is gone. */
-  setKeepAlive(): this {
+  setKeepAlive(_enable?: boolean, _initialDelay?: number): this {
     return this;
   }
 
@@ -219,197 +215,145 @@ export class UnixStream extends Duplex {
     return this.#keepAlive(false);
   }
 
+  /** The same as `destroy`. */
+  [Symbol.dispose](): void {
+    this.destroy();
+  }
+
+  override read(size?: number): ReturnType<Duplex['read']> {
+    // All data that anybody gets comes through here, or was pushed after an announcement.
+    this.#incoming.announce();
+    return super.read(size);
+  }
+
+  override write(chunk: unknown, encoding?: BufferEncoding | Callback, callback?: Callback): boolean {
+    if (!this.#incoming.ended || !this.writableEnded || this.allowHalfOpen) {
+      return super.write(chunk, encoding as BufferEncoding, callback);
+    }
+    // Not the caller has ended the stream, but the peer.
+    const error = endedByPeer();
+    const report = typeof encoding === 'function' ? encoding : callback;
+    if (report) process.nextTick(report, error);
+    this.destroy(error);
+    return false;
+  }
+
   override _read(): void {
-    this.#wanted = true;
-    if (!this.#receiving && this.#socket) void this.#receive(this.#socket);
+    this.#incoming.want(this.#socket);
   }
 
   override _write(chunk: Uint8Array, _encoding: string, callback: Callback): void {
-    void this.#send([chunk], callback);
+    this.#send([chunk], callback);
   }
 
   override _writev(chunks: readonly { chunk: Uint8Array }[], callback: Callback): void {
-    void this.#send(
+    this.#send(
       chunks.map(({ chunk }) => chunk),
       callback,
     );
   }
 
   override _final(callback: Callback): void {
-    this.#whenConnected(callback, (socket) => {
-      socket.shutdown('write');
-      callback();
-    });
+    if (this.#connecting) {
+      this.once('connect', () => this._final(callback));
+      return;
+    }
+    let failure: Error | null = null;
+    try {
+      this.#socket?.shutdown('write');
+    } catch (error) {
+      if (!isNotConnected(error)) failure = error as Error;
+    }
+    // Who has awaited the end may still take its descriptors before the stream destroys itself.
+    setImmediate(callback, failure);
   }
 
   override _destroy(error: Error | null, callback: Callback): void {
-    clearTimeout(this.#timer);
-    this.#abort.abort();
-    for (const fd of this.takeFds()) closeFD(fd);
-    try {
-      this.#socket?.destroy();
-    } catch (fault) {
-      error ??= fault as Error;
-    }
-    callback(error);
-    process.nextTick(() => this.emit('close', error !== null));
-  }
-
-  async #connect(address: string, signal: AbortSignal | undefined): Promise<void> {
-    try {
-      const both = signal ? AbortSignal.any([signal, this.#abort.signal]) : this.#abort.signal;
-      const socket = await UnixSocket.connectAsync(address, { type: 'stream', signal: both });
-      if (this.destroyed) {
-        socket.destroy();
-        return;
-      }
-      this.#socket = socket;
-      if (!this.#keepsAlive) socket.unref();
-      this.#active();
-      this.emit('connect');
-      this.emit('ready');
-      if (this.#wanted) this._read();
-    } catch (error) {
-      this.destroy(error as Error);
-    }
-  }
-
-  #whenConnected(callback: Callback, act: (socket: UnixSocket) => void): void {
     const socket = this.#socket;
-    if (!socket) {
-      const connected = (): void => {
-        this.off('close', closed);
-        this.#whenConnected(callback, act);
-      };
-      const closed = (): void => {
-        this.off('connect', connected);
-        callback(new Error('the stream was closed before it was connected'));
-      };
-      this.once('connect', connected);
-      this.once('close', closed);
+    this.#idle.stop();
+    this.#connecting = false;
+    this.#socket = undefined;
+    this.#abort.abort();
+    this.#incoming.unclaimed.close();
+    let failure = error;
+    try {
+      socket?.destroy();
+    } catch (fault) {
+      failure ??= fault as Error;
+    }
+    callback(failure);
+    // Behind the callbacks of what was not written.
+    setImmediate(() => this.emit('close', failure !== null));
+  }
+
+  #connect(address: string, signal: AbortSignal | undefined): void {
+    this.#connecting = true;
+    const both = signal ? AbortSignal.any([signal, this.#abort.signal]) : this.#abort.signal;
+    // Nothing is emitted before the caller's turn of the loop is over, nor from within a promise.
+    UnixSocket.connectAsync(address, { type: 'stream', signal: both }).then(
+      (socket) => setImmediate(() => this.#connected(socket)),
+      (error) => setImmediate(() => this.destroy(error as Error)),
+    );
+  }
+
+  #connected(socket: UnixSocket): void {
+    if (this.destroyed) {
+      socket.destroy();
       return;
     }
-    try {
-      act(socket);
-    } catch (error) {
-      callback(asNode(error));
-    }
+    this.#connecting = false;
+    this.#socket = socket;
+    if (!this.#keepsAlive) socket.unref();
+    this.#idle.active();
+    this.emit('connect');
+    this.emit('ready');
+    if (this.#incoming.wanted) this._read();
+    else if (!this.isPaused()) this.read(0);
   }
 
-  /** Reads for as long as the stream asks for more. */
-  async #receive(socket: UnixSocket): Promise<void> {
-    this.#receiving = true;
-    try {
-      while (this.#wanted && !this.destroyed) {
-        this.#wanted = false;
-        const message = await socket.recvMessageAsync({ maxBytes: this.#highWaterMark });
-        this.#active();
-        if (!this.#take(message)) return;
-      }
-    } catch (error) {
-      this.destroy(asNode(error));
-    } finally {
-      this.#receiving = false;
+  #send(chunks: readonly Uint8Array[], callback: Callback): void {
+    this.#outgoing.take(chunks);
+    const done = (error?: unknown): void => {
+      this.#outgoing.settle();
+      callback(error === undefined ? null : asStreamError(error));
+    };
+    if (!this.#connecting) {
+      this.#sendNow(chunks, done);
+      return;
     }
+    const connected = (): void => {
+      this.off('close', closed);
+      this.#sendNow(chunks, done);
+    };
+    const closed = (): void => {
+      this.off('connect', connected);
+      done(closedBeforeConnection());
+    };
+    this.once('connect', connected);
+    this.once('close', closed);
   }
 
-  /** Passes on what came; false at the end. */
-  #take(message: Message | null): boolean {
-    if (message === null) {
-      this.push(null);
-      return false;
+  #sendNow(chunks: readonly Uint8Array[], done: (error?: unknown) => void): void {
+    this.#idle.active();
+    if (!this.#socket) {
+      done(wasDestroyed());
+      return;
     }
-    if (this.destroyed) {
-      message[Symbol.dispose]();
-      return false;
-    }
-    if (message.controlTruncated) {
-      message[Symbol.dispose]();
-      throw new ChannelError(
-        'ERR_FDCHANNEL_CONTROL_TRUNCATED',
-        'descriptors that came could not be installed',
-      );
-    }
-    if (message.fds.length > 0) {
-      this.#unclaimed.push(message.fds);
-      this.#announce();
-      if (this.waitingFds > this.#maxFds) {
-        throw new ChannelError(
-          'ERR_FDCHANNEL_UNCLAIMED',
-          `more than ${this.#maxFds} descriptors came that nobody took`,
-        );
-      }
-    }
-    this.#bytesRead += message.data.length;
-    if (this.push(message.data)) this.#wanted = true;
-    return true;
-  }
-
-  /** Gives descriptors to who listens for them. */
-  #announce(): void {
-    while (this.#unclaimed.length > 0 && this.listenerCount('fds') > 0) {
-      this.emit('fds', this.#unclaimed.shift());
-    }
-  }
-
-  /** Sends in messages that begin with the descriptors of their first chunk. */
-  async #send(chunks: readonly Uint8Array[], callback: Callback): Promise<void> {
-    this.#whenConnected(callback, (socket) => {
-      this.#sendAll(socket, chunks).then(
-        () => callback(),
-        (error) => callback(asNode(error)),
-      );
-    });
-  }
-
-  async #sendAll(socket: UnixSocket, chunks: readonly Uint8Array[]): Promise<void> {
-    for (let from = 0; from < chunks.length; ) {
-      let to = from + 1;
-      while (to < chunks.length && !this.#attached.has(chunks[to] as Uint8Array)) to++;
-      const fds = this.#attached.get(chunks[from] as Uint8Array);
-      this.#bytesSent += await socket.sendMessageAsync(chunks.slice(from, to), fds);
-      this.#active();
-      from = to;
-    }
+    this.#outgoing.send(this.#socket, chunks, (error) =>
+      done(error && this.destroyed ? wasDestroyed() : error),
+    );
   }
 
   #keepAlive(yes: boolean): this {
     this.#keepsAlive = yes;
-    if (this.#socket && this.#socket.fd >= 0) this.#socket[yes ? 'ref' : 'unref']();
+    this.#socket?.[yes ? 'ref' : 'unref']();
     return this;
   }
-
-  #active(): void {
-    clearTimeout(this.#timer);
-    if (this.#timeout === 0 || this.destroyed) return;
-    this.#timer = setTimeout(() => this.emit('timeout'), this.#timeout);
-    this.#timer.unref();
-  }
 }
 
-/** A socket that a stream may take: of type STREAM. */
-function streamSocket(socket: UnixSocket | number): UnixSocket {
-  const expected = 'a connected socket of type STREAM, or its number';
-  if (typeof socket === 'number') {
-    const type = socketType(libc(), checkDescriptor('socket', socket));
-    if (type !== 'stream') throw invalidArgType('socket', expected, socket, `one of type ${type}`);
-    return new UnixSocket(socket);
-  }
-  if (!(socket instanceof UnixSocket)) throw invalidArgType('socket', expected, socket);
-  if (socket.type !== 'stream')
-    throw invalidArgType('socket', expected, socket, `one of type ${socket.type}`);
-  return socket;
-}
-
-/** A buffer that nobody else writes, over the same bytes. */
+/** A buffer that no other call writes, over the same bytes. */
 function ownView(bytes: string | Uint8Array): Buffer {
   if (typeof bytes === 'string') return Buffer.from(bytes);
   if (!(bytes instanceof Uint8Array)) throw invalidArgType('bytes', 'a string or a Uint8Array', bytes);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-/** A peer that is gone is EPIPE here, as of any stream of Node's. */
-function asNode(error: unknown): Error {
-  const ended = error instanceof ChannelError && error.code === 'ERR_FDCHANNEL_ENDED';
-  return (ended && error.cause instanceof Error ? error.cause : error) as Error;
 }
