@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
 import { setImmediate } from 'node:timers';
-import { type AsyncOptions, checkCount, checkSignal } from './arguments.ts';
+import { type AsyncOptions, checkCount, checkObject, checkSignal } from './arguments.ts';
 import { closeFDs, type DescriptorSource, descriptorsOf } from './descriptors.ts';
 import { invalidArgType, invalidArgValue } from './errors.ts';
 import { checkAddress } from './libc/address.ts';
@@ -19,6 +19,9 @@ import { Outgoing } from './stream/outgoing.ts';
 import { UnixSocket } from './unix-socket.ts';
 
 export type { UnixStreamOptions } from './stream/options.ts';
+
+/** Stands for the socket that a stream will have. */
+const CONNECTING: unique symbol = Symbol('connecting');
 
 type Callback = (error?: Error | null) => void;
 
@@ -50,10 +53,10 @@ export class UnixStream extends Duplex {
    */
   constructor(socket: UnixSocket | number, options?: UnixStreamOptions);
   /** @internal */
-  constructor(socket: UnixSocket | number | undefined, options?: UnixStreamOptions);
-  constructor(socket: UnixSocket | number | undefined, options: UnixStreamOptions = {}) {
+  constructor(socket: UnixSocket | number | typeof CONNECTING, options?: UnixStreamOptions);
+  constructor(socket: UnixSocket | number | typeof CONNECTING, options: UnixStreamOptions = {}) {
     const { maxFds, ...others } = checkStreamOptions(options);
-    const taken = socket === undefined ? undefined : streamSocket(socket);
+    const taken = socket === CONNECTING ? undefined : streamSocket(socket);
     // As net.Socket does, the stream says itself whether it was closed by an error.
     super({ ...others, emitClose: false, autoDestroy: true });
     const c = libc();
@@ -79,9 +82,9 @@ export class UnixStream extends Duplex {
    */
   static connect(address: string, options: UnixStreamOptions & AsyncOptions = {}): UnixStream {
     checkAddress(address);
-    const { signal } = options;
+    const { signal } = checkObject(options);
     if (!signal?.aborted) checkSignal(options);
-    const stream = new UnixStream(undefined, options);
+    const stream = new UnixStream(CONNECTING, options);
     stream.#connect(address, signal);
     return stream;
   }
@@ -305,10 +308,12 @@ export class UnixStream extends Duplex {
     this.#socket = socket;
     if (!this.#keepsAlive) socket.unref();
     this.#idle.active();
+    // Behind the listeners, which may pause the stream, and although one of them may throw.
+    process.nextTick(() => {
+      if (this.#incoming.wanted || !this.isPaused()) this._read();
+    });
     this.emit('connect');
     this.emit('ready');
-    if (this.#incoming.wanted) this._read();
-    else if (!this.isPaused()) this.read(0);
   }
 
   #send(chunks: readonly Uint8Array[], callback: Callback): void {
@@ -340,7 +345,7 @@ export class UnixStream extends Duplex {
       return;
     }
     this.#outgoing.send(this.#socket, chunks, (error) =>
-      done(error && this.destroyed ? wasDestroyed() : error),
+      done(error && this.destroyed ? (this.errored ?? wasDestroyed()) : error),
     );
   }
 

@@ -90,10 +90,14 @@ export class Incoming {
     }
     try {
       this.announce();
-    } finally {
-      if (this.#unclaimed.size > this.#maxFds) this.#stream.destroy(unclaimed(this.#maxFds));
-      else this.#push(socket, data);
+    } catch (thrown) {
+      // By a listener, which is no reason to lose the bytes.
+      process.nextTick(() => {
+        throw thrown;
+      });
     }
+    if (this.#unclaimed.size > this.#maxFds) this.#stream.destroy(unclaimed(this.#maxFds));
+    else this.#push(socket, data);
   }
 
   #push(socket: UnixSocket, data: Buffer): void {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { UnixStream } from '../../src/index.ts';
 
 /** What net.Socket and UnixStream have in common. */
@@ -106,4 +107,9 @@ export async function textOf(stream: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
+}
+
+/** Waits until something holds that the event loop brings about. The suite's own deadline ends it. */
+export async function settled(holds: () => boolean): Promise<void> {
+  while (!holds()) await turn();
 }
