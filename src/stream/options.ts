@@ -19,7 +19,7 @@ const DEFAULT_BYTES = 65_536;
 const DEFAULT_FDS = 253;
 
 /** The most bytes and descriptors that an option may ask for. */
-export const MOST = 2 ** 30;
+export const MOST: number = 2 ** 30;
 
 /** The options with their defaults. */
 export function checkStreamOptions(options: UnixStreamOptions): {
