@@ -40,6 +40,9 @@ import { type OutgoingMessage, type Sender, Sending } from './socket/sending.ts'
 import { DEFAULT_BYTES, MOST_PARTS, sharedBuffers } from './socket/shared-buffers.ts';
 import { Transfer } from './socket/transfer.ts';
 
+export type { PeerCredentials } from './libc/sockets.ts';
+export type { Message } from './socket/receiving.ts';
+
 const SEND = { direction: 'out', syscall: 'sendmsg' } as const;
 const RECEIVE = { direction: 'in', syscall: 'recvmsg' } as const;
 

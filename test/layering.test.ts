@@ -17,13 +17,46 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
   'socket/waits': ['libc', 'loop', 'socket/aborts', 'node:timers', 'node:worker_threads'],
   'socket/owned-socket': ['abi', 'errors', 'libc', 'socket/waits', 'node:util', 'node:worker_threads'],
   'socket/transfer': ['abi', 'errors', 'libc', 'socket/control'],
-  arguments: ['errors'],
+  'socket/descriptor-receiver': ['abi', 'errors', 'libc', 'socket/control', 'socket/transfer'],
+  'socket/descriptor-sender': ['errors', 'libc', 'socket/control', 'socket/transfer'],
+  'socket/outgoing-batch': ['errors', 'libc', 'socket/descriptor-sender', 'socket/waits'],
+  'socket/shared-buffers': ['libc', 'socket/control'],
+  'socket/receiving': ['abi', 'errors', 'libc', 'socket/shared-buffers', 'socket/transfer'],
+  'socket/sending': ['errors', 'libc', 'socket/shared-buffers', 'socket/transfer', 'socket/waits'],
+  'socket/retries': ['libc', 'socket/aborts', 'node:timers', 'node:worker_threads'],
+  'socket/connecting': ['abi', 'libc', 'socket/retries'],
+  'socket/paths': ['abi', 'errors', 'libc', 'node:fs', 'node:path'],
+  arguments: ['abi', 'errors'],
   descriptors: ['errors', 'libc', 'node:dgram', 'node:net'],
   endpoint: [
     ...['abi', 'errors', 'libc', 'arguments', 'descriptors'],
-    ...['socket/control', 'socket/owned-socket', 'socket/transfer', 'socket/waits'],
+    ...['socket/control', 'socket/descriptor-receiver', 'socket/descriptor-sender', 'socket/outgoing-batch'],
+    ...['socket/owned-socket', 'socket/transfer', 'socket/waits'],
   ],
-  index: ['abi', 'arguments', 'descriptors', 'endpoint', 'errors'],
+  'unix-socket': [
+    ...['abi', 'errors', 'libc', 'arguments', 'descriptors'],
+    ...['socket/connecting', 'socket/owned-socket', 'socket/paths', 'socket/receiving', 'socket/retries'],
+    ...['socket/sending', 'socket/shared-buffers', 'socket/transfer'],
+  ],
+  'unix-listener': [
+    ...['abi', 'errors', 'libc', 'arguments', 'descriptors', 'socket/owned-socket', 'socket/paths'],
+    'unix-socket',
+  ],
+  stream: [
+    ...['errors', 'libc', 'arguments', 'descriptors', 'unix-socket', 'stream'],
+    ...['node:stream', 'node:timers'],
+  ],
+  'unix-stream': [
+    ...['errors', 'libc', 'arguments', 'descriptors', 'unix-socket', 'stream', 'node:stream', 'node:timers'],
+  ],
+  'drop-in': [
+    ...['errors', 'libc', 'arguments', 'stream', 'unix-socket', 'unix-listener', 'unix-stream'],
+    ...['drop-in', 'node:dgram', 'node:events', 'node:fs', 'node:stream', 'node:timers'],
+  ],
+  index: [
+    ...['abi', 'errors', 'arguments', 'descriptors'],
+    ...['endpoint', 'unix-socket', 'unix-listener', 'unix-stream'],
+  ],
   cli: ['index', 'cli', 'node:*'],
 };
 

@@ -1,9 +1,9 @@
-import { createSocket as createUdpSocket, type Socket as UdpSocket } from 'node:dgram';
-import { DatagramSocket } from './unix-dgram/socket.ts';
+import { createSocket as createUdpSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dgram';
+import { DatagramSocket, type ReceivedInfo } from './unix-dgram/socket.ts';
 
 export { DatagramSocket as Socket, type ReceivedInfo } from './unix-dgram/socket.ts';
 
-type UdpListener = (message: Buffer, info: import('node:dgram').RemoteInfo) => void;
+type UdpListener = (message: Buffer, info: RemoteInfo) => void;
 
 /**
  * The `createSocket` of the npm package unix-dgram 2.0, without its native code.
@@ -15,7 +15,7 @@ type UdpListener = (message: Buffer, info: import('node:dgram').RemoteInfo) => v
  */
 export function createSocket(
   type: 'unix_dgram',
-  listener?: (message: Buffer, info: import('./unix-dgram/socket.ts').ReceivedInfo) => void,
+  listener?: (message: Buffer, info: ReceivedInfo) => void,
 ): DatagramSocket;
 export function createSocket(type: 'udp4' | 'udp6', listener?: UdpListener): UdpSocket;
 export function createSocket(

@@ -1,7 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Libc } from '../libc/calls.ts';
-import type { Message } from '../socket/receiving.ts';
-import type { UnixSocket } from '../unix-socket.ts';
+import type { Message, UnixSocket } from '../unix-socket.ts';
 import { truncated, unclaimed } from './errors.ts';
 import { Unclaimed } from './unclaimed.ts';
 

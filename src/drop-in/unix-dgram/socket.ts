@@ -4,8 +4,7 @@ import { ChannelError, invalidArgType, SyscallError } from '../../errors.ts';
 import { SocketAddress } from '../../libc/address.ts';
 import { type Libc, libc } from '../../libc/calls.ts';
 import { bind, connect, socket } from '../../libc/sockets.ts';
-import type { Message } from '../../socket/receiving.ts';
-import { UnixSocket } from '../../unix-socket.ts';
+import { type Message, UnixSocket } from '../../unix-socket.ts';
 
 /** Where a message came from. */
 export interface ReceivedInfo {
