@@ -32,7 +32,7 @@ async function run(name: string): Promise<{ code: number | null; stdout: string;
 
 suite('README', (test) => {
   test('every block of JavaScript is a program that is run here', () => {
-    assert.deepEqual([...programs.keys()].sort(), ['child.mjs', 'parent.mjs', 'server.mjs']);
+    assert.deepEqual([...programs.keys()].sort(), ['child.mjs', 'parent.mjs', 'server.mjs', 'stream.mjs']);
     assert.equal(readme.match(/^```js$/gm)?.length, programs.size);
   });
 
@@ -45,6 +45,12 @@ suite('README', (test) => {
   test('the event loop example iterates to the end and aborts', async () => {
     const { code, stdout, stderr } = await run('server.mjs');
     const expected = '1000 descriptors, and the end of the channel\nTimeoutError\n';
+    assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: expected, stderr: '' });
+  });
+
+  test('the stream example serves a stream with descriptors', async () => {
+    const { code, stdout, stderr } = await run('stream.mjs');
+    const expected = 'these bytes come with two descriptors, and these with none\n';
     assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: expected, stderr: '' });
   });
 });
