@@ -83,7 +83,8 @@ export class USocket extends Duplex {
     if (count === undefined) return super.read(size ?? undefined);
     const wanted = count ?? this.#received.length;
     if (this.#received.length < wanted) return null;
-    const data = super.read(size ?? undefined);
+    // Without a number, read() of Node 26 gives one chunk only.
+    const data = super.read(size ?? (this.readableLength || undefined));
     if (size && !data) return null;
     return { data, fds: this.#received.splice(0, wanted).map(({ fd }) => fd) };
   }
