@@ -88,14 +88,16 @@ export const NPM = ['npm', '--no-audit', '--no-fund', '--prefer-offline', '--dry
 export async function compiled(name: string, version: string): Promise<string> {
   const key = createHash('sha1').update(`${name}@${version} ${process.version}`).digest('hex').slice(0, 12);
   const folder = join(ROOT, 'node_modules/.cache/fdchannel-peers', `${name}-${key}`);
-  const found = join(folder, 'node_modules', name, 'build/Release');
-  if (!existsSync(found)) {
+  const module = join(folder, 'node_modules', name);
+  if (!existsSync(module)) {
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, 'package.json'), '{ "private": true }');
     const [command, ...options] = NPM;
     const args = [...options, '--ignore-scripts=false', 'install', `${name}@${version}`];
     await run(folder, command, ...args).catch(() => undefined);
   }
-  if (!existsSync(found)) skip(`${name} ${version} cannot be compiled here`);
-  return join(folder, 'node_modules', name);
+  // The compiler finds the headers of the Node that is installed, which need not be those of this one.
+  const loads = await startProcess(process.execPath, ['-e', `require(${JSON.stringify(module)})`]).exit;
+  if (loads.code !== 0) skip(`${name} ${version} cannot be compiled here for Node ${process.version}`);
+  return module;
 }
