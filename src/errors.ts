@@ -7,6 +7,7 @@ export type ChannelErrorCode =
   | 'ERR_FDCHANNEL_CONTROL_TRUNCATED'
   | 'ERR_FDCHANNEL_UNEXPECTED_CONTROL'
   | 'ERR_FDCHANNEL_TORN'
+  | 'ERR_FDCHANNEL_UNCLAIMED'
   | 'ERR_FDCHANNEL_PARTLY_SENT';
 
 /** What else a {@link SyscallError} is told of its call. */

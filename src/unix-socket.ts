@@ -42,6 +42,9 @@ import { type OutgoingMessage, type Sender, Sending } from './socket/sending.ts'
 import { DEFAULT_BYTES, MOST_PARTS, sharedBuffers } from './socket/shared-buffers.ts';
 import { Transfer } from './socket/transfer.ts';
 
+export type { PeerCredentials } from './libc/sockets.ts';
+export type { Message } from './socket/receiving.ts';
+
 const SEND = { direction: 'out', syscall: 'sendmsg' } as const;
 const RECEIVE = { direction: 'in', syscall: 'recvmsg' } as const;
 
@@ -382,6 +385,15 @@ export class UnixSocket extends OwnedSocket {
     this.#option('refuseDescriptors', 'Linux 6.16 (SO_PASSRIGHTS)', this.libc.abi.SO_PASSRIGHTS, (option) =>
       setsockopt(this.libc, fd, this.libc.abi.SOL_SOCKET, option, 0),
     );
+  }
+
+  /**
+   * The ECONNRESET of a peer that closed without having received everything; undefined as long as no receive has met it.
+   *
+   * @internal
+   */
+  get reset(): SyscallError | undefined {
+    return this.#sender.transfer.reset;
   }
 
   override destroy(): void {

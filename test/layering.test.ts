@@ -46,9 +46,20 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
     ...['abi', 'errors', 'libc', 'arguments', 'descriptors', 'unix-socket'],
     ...['socket/made-socket', 'socket/owned-socket', 'socket/paths'],
   ],
+  stream: [
+    ...['errors', 'libc', 'arguments', 'descriptors', 'unix-socket', 'stream'],
+    ...['node:stream', 'node:timers'],
+  ],
+  'unix-stream': [
+    ...['errors', 'libc', 'arguments', 'descriptors', 'unix-socket', 'stream', 'node:stream', 'node:timers'],
+  ],
+  'drop-in': [
+    ...['errors', 'libc', 'arguments', 'stream', 'unix-socket', 'unix-listener', 'unix-stream'],
+    ...['drop-in', 'node:dgram', 'node:events', 'node:fs', 'node:stream', 'node:timers'],
+  ],
   index: [
-    ...['abi', 'arguments', 'descriptors', 'endpoint', 'errors', 'libc', 'socket/receiving'],
-    ...['unix-listener', 'unix-socket'],
+    ...['abi', 'arguments', 'descriptors', 'endpoint', 'errors'],
+    ...['unix-listener', 'unix-socket', 'unix-stream'],
   ],
   cli: ['index', 'cli', 'node:*'],
 };

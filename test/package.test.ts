@@ -36,8 +36,11 @@ const TYPES = `
   import type { Server, Socket } from 'node:net';
   import {
     type AsyncOptions, ChannelError, type ChannelErrorCode, closeFD, descriptorOf, type DescriptorSource,
-    Endpoint, newConnectedSockets, newEndpoint, type ReceiveOptions, SyscallError, UnsupportedPlatformError,
+    Endpoint, newConnectedSockets, newEndpoint, type ReceiveOptions, SyscallError, UnixStream,
+    UnsupportedPlatformError,
   } from 'fdchannel';
+  import { createSocket } from 'fdchannel/unix-dgram';
+  import { UServer, USocket } from 'fdchannel/usocket';
 
   const pair: [number, number] = newConnectedSockets();
   const endpoint: Endpoint = newEndpoint(pair[0]);
@@ -64,6 +67,21 @@ const TYPES = `
   };
   export { later, numbers, perhaps, same, sent };
 
+  const stream: UnixStream = UnixStream.connect('path', { allowHalfOpen: true, signal: AbortSignal.timeout(5) });
+  const room: boolean = stream.writeWithFds('bytes', [0, endpoint], (error) => error?.message);
+  const left: number[] = stream.takeFds(1);
+  for await (const chunk of stream.setTimeout(5).unref()) String(chunk);
+  const usocket: USocket = new USocket({ path: 'path' }, () => {});
+  usocket.write({ data: Buffer.alloc(1), fds: [0], callback: () => {} });
+  new UServer().listen({ path: 'path', backlog: 5 });
+  createSocket('unix_dgram', (message, { path }) => String(message) + path).send(Buffer.alloc(1), (error) => error);
+  createSocket('udp4').unref();
+  export { left, room };
+
+  // @ts-expect-error: descriptors are numbers, or objects that have one
+  stream.writeWithFds('bytes', ['0']);
+  // @ts-expect-error: a stream has a socket
+  new UnixStream();
   // @ts-expect-error: undefined is what tryRecvFD is for
   export const sure: number = endpoint.tryRecvFD();
   // @ts-expect-error: a string has no descriptor
@@ -139,18 +157,36 @@ suite('the package, packed and installed', (test) => {
       const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
       assert.deepEqual(JSON.parse(stdout), [
         [
-          ...[
-            'ChannelError',
-            'Endpoint',
-            'SyscallError',
-            'UnixListener',
-            'UnixSocket',
-            'UnsupportedPlatformError',
-          ],
-          ...['closeFD', 'closeFDs', 'descriptorOf', 'newConnectedSockets', 'newEndpoint'],
+          ...['ChannelError', 'Endpoint', 'SyscallError', 'UnixListener', 'UnixSocket', 'UnixStream'],
+          ...['UnsupportedPlatformError', 'closeFD', 'closeFDs', 'descriptorOf'],
+          ...['newConnectedSockets', 'newEndpoint'],
         ],
         version,
         'ERR_PACKAGE_PATH_NOT_EXPORTED',
+      ]);
+    },
+    SLOW,
+  );
+
+  test(
+    'the subpaths are what the packages of their names are',
+    async () => {
+      const { require_module } = process.features as { require_module?: boolean };
+      if (!require_module) skip(`Node ${process.version} cannot require ES modules`);
+      const folder = await installed();
+      const script = `
+        const names = ['usocket', 'unix-dgram'].map((name) => {
+          const required = require('fdchannel/' + name);
+          return import('fdchannel/' + name).then((imported) =>
+            [Object.keys(required).sort(), Object.keys(imported).filter((one) => required[one] !== imported[one])]);
+        });
+        Promise.all(names).then((found) => console.log(JSON.stringify(found)));
+      `;
+      const args = ['--no-warnings', '--input-type=commonjs', '--eval', script];
+      const { stdout } = await run(folder, process.execPath, ...args);
+      assert.deepEqual(JSON.parse(stdout), [
+        [['UServer', 'USocket'], []],
+        [['Socket', 'createSocket'], []],
       ]);
     },
     SLOW,

@@ -50,6 +50,7 @@ suite('README', (test) => {
       'receive.mjs',
       'send.mjs',
       'server.mjs',
+      'stream.mjs',
     ]);
     assert.equal(readme.match(/^```js$/gm)?.length, programs.size);
   });
@@ -80,5 +81,10 @@ suite('README', (test) => {
         receiver.child.kill('SIGKILL');
         assert.equal((await receiver.exit).stderr, '');
       }
+    }));
+
+  test('the stream example serves a stream with descriptors', () =>
+    withPrograms(async (start) => {
+      await assertEnded(start('stream.mjs'), 'these bytes come with two descriptors, and these with none\n');
     }));
 });

@@ -18,7 +18,7 @@ export class SocketAddress {
    */
   constructor(c: Libc, name: string, syscall: string) {
     const { abi, layout } = c;
-    const bytes = Buffer.from(checkName(name));
+    const bytes = Buffer.from(checkAddress(name));
     const abstract = bytes[0] === 0;
     if (abstract && !abi.abstractNames) {
       throw new UnsupportedPlatformError(`${process.platform} has no abstract names; Linux has`);
@@ -65,7 +65,12 @@ export function nameIn(c: Libc, bytes: Uint8Array, length: number): string | und
   return name.toString('utf8', 0, end < 0 ? name.length : end);
 }
 
-function checkName(name: string): string {
+/**
+ * Refuses what cannot be an address, however long it may be.
+ *
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`
+ */
+export function checkAddress(name: string): string {
   const expected = 'a path, or an abstract name behind a NUL';
   if (typeof name !== 'string') throw invalidArgType('address', expected, name);
   // An abstract name may have NULs in it; in a path, the kernel would not see what follows one.

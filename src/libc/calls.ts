@@ -228,7 +228,7 @@ export class Libc {
    * @param told what else the error says
    */
   refusal(
-    code: 'EADDRINUSE' | 'EAGAIN' | 'EBADF' | 'ENAMETOOLONG' | 'ENOTCONN' | 'ETIMEDOUT',
+    code: 'EADDRINUSE' | 'EAGAIN' | 'EBADF' | 'EMSGSIZE' | 'ENAMETOOLONG' | 'ENOTCONN' | 'ETIMEDOUT',
     syscall: string,
     told?: SyscallErrorOptions,
   ): SyscallError {

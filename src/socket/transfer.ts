@@ -18,6 +18,7 @@ export class Transfer {
   readonly #codec: ControlCodec;
   readonly #receiveFlags: number;
   readonly #sendFlags: number;
+  #reset: SyscallError | undefined;
 
   constructor(
     libc: Libc,
@@ -80,9 +81,15 @@ export class Transfer {
     } catch (error) {
       // A peer that closed without having received everything is reported so, once, and on SEQPACKET before what is
       // queued. Behind that come the queue and the end.
-      if (hasCode(error, 'ECONNRESET')) return this.receive(controllen, flags);
-      throw error;
+      if (!hasCode(error, 'ECONNRESET')) throw error;
+      this.#reset = error as SyscallError;
+      return this.receive(controllen, flags);
     }
+  }
+
+  /** The report that the peer closed without having received everything, once {@link receive} has met it. */
+  get reset(): SyscallError | undefined {
+    return this.#reset;
   }
 
   /**

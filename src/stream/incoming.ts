@@ -1,0 +1,122 @@
+import type { Duplex } from 'node:stream';
+import type { Libc } from '../libc/calls.ts';
+import type { Message, UnixSocket } from '../unix-socket.ts';
+import { truncated, unclaimed } from './errors.ts';
+import { Unclaimed } from './unclaimed.ts';
+
+/** What a stream reads: bytes, which it buffers, and descriptors, which go to who listens for them or wait. */
+export class Incoming {
+  readonly #stream: Duplex;
+  readonly #unclaimed: Unclaimed;
+  readonly #maxFds: number;
+  readonly #progressed: () => void;
+  #wanted = false;
+  #receiving = false;
+  #ended = false;
+  #bytes = 0;
+
+  /**
+   * @param maxFds how many descriptors may wait for somebody to take them
+   * @param progressed is called when something has come
+   */
+  constructor(libc: Libc, stream: Duplex, maxFds: number, progressed: () => void) {
+    this.#stream = stream;
+    this.#unclaimed = new Unclaimed(libc);
+    this.#maxFds = maxFds;
+    this.#progressed = progressed;
+  }
+
+  /** Bytes of data that came. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether the peer has ended its side. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Whether data was asked for that has not come. */
+  get wanted(): boolean {
+    return this.#wanted;
+  }
+
+  get unclaimed(): Unclaimed {
+    return this.#unclaimed;
+  }
+
+  /**
+   * Receives, until the stream's buffer is full.
+   *
+   * @param socket undefined before there is one
+   */
+  want(socket: UnixSocket | undefined): void {
+    this.#wanted = true;
+    if (socket && !this.#receiving) this.#receive(socket);
+  }
+
+  /** Gives descriptors to who listens for them. */
+  announce(): void {
+    while (this.#unclaimed.size > 0 && this.#stream.listenerCount('fds') > 0) {
+      this.#stream.emit('fds', this.#unclaimed.shift());
+    }
+  }
+
+  #receive(socket: UnixSocket): void {
+    this.#receiving = true;
+    this.#wanted = false;
+    // Not from within a promise, so that what a listener throws is an uncaught exception.
+    socket.recvMessageAsync({ maxBytes: this.#stream.readableHighWaterMark }).then(
+      (message) => process.nextTick(() => this.#received(socket, message)),
+      (error) => process.nextTick(() => this.#stream.destroy(error)),
+    );
+  }
+
+  #received(socket: UnixSocket, message: Message | null): void {
+    this.#receiving = false;
+    if (message === null) this.#end(socket);
+    else if (this.#stream.destroyed) message[Symbol.dispose]();
+    else this.#take(socket, message);
+  }
+
+  #take(socket: UnixSocket, { data, fds, controlTruncated }: Message): void {
+    this.#progressed();
+    this.#bytes += data.length;
+    if (fds.length > 0) this.#unclaimed.add(fds);
+    if (controlTruncated) {
+      this.#stream.destroy(truncated());
+      return;
+    }
+    try {
+      this.announce();
+    } catch (thrown) {
+      // By a listener, which is no reason to lose the bytes.
+      process.nextTick(() => {
+        throw thrown;
+      });
+    }
+    if (this.#unclaimed.size > this.#maxFds) this.#stream.destroy(unclaimed(this.#maxFds));
+    else this.#push(socket, data);
+  }
+
+  #push(socket: UnixSocket, data: Buffer): void {
+    let more = true;
+    try {
+      more = this.#stream.push(data);
+    } finally {
+      // A listener that throws does not stop the stream.
+      if (more && !this.#stream.destroyed) this.want(socket);
+    }
+  }
+
+  #end({ reset }: UnixSocket): void {
+    if (reset) {
+      this.#stream.destroy(reset);
+      return;
+    }
+    this.#ended = true;
+    this.#stream.push(null);
+    // Lets 'end' come although nobody reads, where nothing is left to be read.
+    this.#stream.read(0);
+  }
+}
