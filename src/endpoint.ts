@@ -22,7 +22,7 @@ import { DescriptorSender } from './socket/descriptor-sender.ts';
 import { OutgoingBatch } from './socket/outgoing-batch.ts';
 import { OwnedSocket } from './socket/owned-socket.ts';
 import { Transfer } from './socket/transfer.ts';
-import type { Operation, Waiting } from './socket/waits.ts';
+import type { Operation, Waiting } from './socket/wait.ts';
 
 const SEND: Operation = { direction: 'out', syscall: 'sendmsg' };
 const SEND_MANY: Operation = { direction: 'out', syscall: 'sendmmsg' };

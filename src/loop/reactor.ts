@@ -21,6 +21,17 @@ function setOf(libc: Libc): ThreadSet {
   return set;
 }
 
+/** Who waits for a socket. */
+export interface Watcher {
+  /**
+   * Those of the wanted events are there: again in each turn of the loop, until they are gone or no longer wanted.
+   * After an error or the end of the socket, all that is wanted.
+   */
+  onReady(events: number): void;
+  /** The socket cannot be watched any more. The registration is closed by now. */
+  onFail(error: unknown): void;
+}
+
 /**
  * One socket's place among those at which its thread's event loop looks.
  *
@@ -29,8 +40,7 @@ function setOf(libc: Libc): ThreadSet {
 export class Registration implements Member {
   readonly #set: ThreadSet;
   readonly #fd: number;
-  readonly #onReady: (events: number) => void;
-  readonly #onFail: (error: unknown) => void;
+  readonly #watcher: Watcher;
   // A duplicate is watched: should somebody close the socket's number, the socket is still there to say so.
   #duplicate = NONE;
   #key = NONE;
@@ -43,21 +53,11 @@ export class Registration implements Member {
    * Makes nothing yet.
    *
    * @param fd a socket, borrowed, which is left as it is
-   * @param onReady is called with those of the wanted events that are there, again in each turn of the loop until
-   *   they are gone or no longer wanted; after an error or the end of the socket, with all that is wanted
-   * @param onFail is called when the socket cannot be watched any more; the registration is closed by then
    */
-  constructor(
-    libc: Libc,
-    fd: number,
-    onReady: (events: number) => void,
-    onFail: (error: unknown) => void,
-    set: ThreadSet = setOf(libc),
-  ) {
+  constructor(libc: Libc, fd: number, watcher: Watcher, set: ThreadSet = setOf(libc)) {
     this.#set = set;
     this.#fd = fd;
-    this.#onReady = onReady;
-    this.#onFail = onFail;
+    this.#watcher = watcher;
   }
 
   /**
@@ -149,7 +149,7 @@ export class Registration implements Member {
     if (this.#wanted === NOTHING) return;
     this.close();
     try {
-      this.#onFail(error);
+      this.#watcher.onFail(error);
     } catch (thrown) {
       throwLater(thrown);
     }
@@ -217,7 +217,7 @@ export class Registration implements Member {
 
   #call(events: number): void {
     try {
-      this.#onReady(events);
+      this.#watcher.onReady(events);
     } catch (error) {
       throwLater(error);
     }

@@ -1,7 +1,7 @@
 import { ChannelError, sentBefore } from '../errors.ts';
 import type { Libc } from '../libc/calls.ts';
 import type { DescriptorSender } from './descriptor-sender.ts';
-import type { Waiting } from './waits.ts';
+import type { Waiting } from './wait.ts';
 
 /** Descriptors that go one after the other, with nothing in between, though not all at once. */
 export class OutgoingBatch implements Waiting<true> {

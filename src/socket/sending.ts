@@ -3,7 +3,8 @@ import type { SocketAddress } from '../libc/address.ts';
 import { type Libc, WOULD_BLOCK } from '../libc/calls.ts';
 import type { SharedBuffers } from './shared-buffers.ts';
 import type { Transfer } from './transfer.ts';
-import type { Waiting, Waits } from './waits.ts';
+import type { Waiting } from './wait.ts';
+import type { Waits } from './waits.ts';
 
 /** What a message is made of. */
 export interface OutgoingMessage {

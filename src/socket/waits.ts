@@ -1,35 +1,9 @@
 import { setImmediate } from 'node:timers';
 import { isMainThread } from 'node:worker_threads';
 import type { Libc } from '../libc/calls.ts';
-import { Registration } from '../loop/reactor.ts';
-import { type Abortable, offAbort, onAbort } from './aborts.ts';
-
-/** A call that may have to wait: which way the socket must be ready, and the name that its errors carry. */
-export interface Operation {
-  readonly direction: Direction;
-  readonly syscall: string;
-  /**
-   * Makes the call for so many waits at once: what becomes of the first of them, in their order, where an Error is a
-   * rejection; undefined where it would block.
-   */
-  readonly together?: (count: number, flags: number) => readonly unknown[] | undefined;
-}
-
-/** Makes the call once, with MSG_DONTWAIT or without; undefined where it would block. */
-export type Attempt<T> = (flags: number) => T | undefined;
-
-/** What waits in place of a call. */
-export interface Waiting<T = unknown> {
-  readonly attempt: Attempt<T>;
-  /** Whether the call is half done, so that no other may come in between. */
-  readonly begun?: boolean;
-  /** What the wait rejects with when it is ended from outside, for `cause`. Must not throw. */
-  interrupted?(cause: unknown): unknown;
-  /** Lets go of what the wait held: called once, when the wait is over. Must not throw. */
-  release?(): void;
-}
-
-type Direction = 'in' | 'out';
+import { Registration, type Watcher } from '../loop/reactor.ts';
+import { onAbort } from './aborts.ts';
+import { type Attempt, type Direction, type Operation, Queue, Wait, type Waiting } from './wait.ts';
 
 const DIRECTIONS: readonly Direction[] = ['in', 'out'];
 
@@ -47,11 +21,11 @@ const SLICE = 100;
  *
  * Waits of one direction are served first come, first served.
  */
-export class Waits {
+export class Waits implements Watcher {
   readonly #libc: Libc;
   readonly #socket: { readonly fd: number };
   readonly #DONTWAIT: number;
-  readonly #queues: Record<Direction, Set<Wait>> = { in: new Set(), out: new Set() };
+  readonly #queues: Record<Direction, Queue> = { in: new Queue(this), out: new Queue(this) };
   #registration: Registration | undefined;
   #keepsAlive = true;
   #budget = TURN;
@@ -102,9 +76,7 @@ export class Waits {
    * @returns whether the way is free
    */
   clear(direction: Direction, flags: number): boolean {
-    const queue = this.#queues[direction];
-    if (queue.size === 0) return true;
-    const [head] = queue;
+    const head = this.#queues[direction].first;
     return !head?.begun || head.serve(flags);
   }
 
@@ -123,7 +95,7 @@ export class Waits {
     hold?: () => Waiting<T>,
   ): Promise<T> {
     const queue = this.#queues[operation.direction];
-    if (queue.size === 0) {
+    if (!queue.first) {
       try {
         const result = attempt(this.#DONTWAIT);
         if (result !== undefined) return this.#spend()?.then(() => result) ?? Promise.resolve(result);
@@ -133,14 +105,7 @@ export class Waits {
     }
     return new Promise((resolve, reject) => {
       const held = hold?.() ?? { attempt };
-      const wait = new Wait(
-        operation,
-        held,
-        signal,
-        resolve as (result: unknown) => void,
-        reject,
-        this.#leave,
-      );
+      const wait = new Wait(operation, held, signal, resolve as (result: unknown) => void, reject);
       queue.add(wait);
       try {
         if (signal) onAbort(signal, wait);
@@ -164,7 +129,8 @@ export class Waits {
     // One error for all waits of a call: a stack trace for each of ten thousand would take a quarter of a second.
     const errors = new Map<string, Error>();
     for (const direction of DIRECTIONS) {
-      for (const wait of this.#queues[direction]) {
+      const queue = this.#queues[direction];
+      for (let wait = queue.first; wait; wait = queue.first) {
         const { syscall } = wait.operation;
         const error = errors.get(syscall) ?? errorOf(syscall);
         errors.set(syscall, error);
@@ -175,7 +141,7 @@ export class Waits {
 
   /** Serves what waits in the next turn, although no event may come. */
   serveSoon(direction: Direction): void {
-    if (this.#queues[direction].size > 0) void this.#turn().then(() => this.#serve(direction));
+    if (this.#queues[direction].first) void this.#turn().then(() => this.#serve(direction));
   }
 
   /**
@@ -201,7 +167,8 @@ export class Waits {
     return this.#nextTurn;
   }
 
-  readonly #onReady = (events: number): void => {
+  /** Serves whoever waits: the loop has seen that the socket is ready. */
+  onReady(events: number): void {
     const nextTurn = this.#nextTurn;
     if (!nextTurn) this.#budget = TURN;
     for (const direction of DIRECTIONS) {
@@ -210,22 +177,30 @@ export class Waits {
       if (nextTurn) nextTurn.then(() => this.#serve(direction));
       else this.#serve(direction);
     }
-  };
+  }
 
-  /** The loop no longer watches the socket, and a later wait begins anew. */
-  readonly #onFail = (error: unknown): void => {
-    for (const direction of DIRECTIONS) for (const wait of this.#queues[direction]) wait.fail(error);
+  /** Fails whoever waits: the loop no longer watches the socket. A later wait begins anew. */
+  onFail(error: unknown): void {
+    for (const direction of DIRECTIONS) {
+      const queue = this.#queues[direction];
+      for (let wait = queue.first; wait; wait = queue.first) wait.fail(error);
+    }
     this.#registration = undefined;
-  };
+  }
+
+  /** A wait is over. */
+  left(): void {
+    this.#want();
+  }
 
   #serve(direction: Direction): void {
     const queue = this.#queues[direction];
     let left = TURN;
-    for (const wait of queue) {
+    for (let wait = queue.first; wait; wait = queue.first) {
       // The event may not come again: a socket is not writable before three quarters of its queue are empty.
       if (left === 0) return void this.serveSoon(direction);
       const { operation } = wait;
-      const count = operation.together ? runLength(queue, operation, left) : 1;
+      const count = operation.together ? queue.runLength(operation, left) : 1;
       const served =
         count > 1 ? this.#serveTogether(queue, operation, count) : Number(wait.serve(this.#DONTWAIT));
       if (served < count) return;
@@ -238,7 +213,7 @@ export class Waits {
    *
    * @returns how many are over; not all when it would block
    */
-  #serveTogether(queue: ReadonlySet<Wait>, operation: Operation, count: number): number {
+  #serveTogether(queue: Queue, operation: Operation, count: number): number {
     const { together } = operation;
     let outcomes: readonly unknown[];
     try {
@@ -247,8 +222,7 @@ export class Waits {
       outcomes = Array(count).fill(error);
     }
     const served: Wait[] = [];
-    for (const wait of queue) {
-      if (served.length === outcomes.length) break;
+    for (let wait = queue.first; wait && served.length < outcomes.length; wait = wait.behind) {
       wait.settle(outcomes[served.length]);
       served.push(wait);
     }
@@ -267,98 +241,12 @@ export class Waits {
     if (this.#socket.fd < 0) return;
     let events = 0;
     for (const direction of DIRECTIONS) {
-      if (this.#queues[direction].size > 0) events |= this.#eventsOf(direction);
+      if (this.#queues[direction].first) events |= this.#eventsOf(direction);
     }
     if (events !== 0 && !this.#registration) {
-      this.#registration = new Registration(this.#libc, this.#socket.fd, this.#onReady, this.#onFail);
+      this.#registration = new Registration(this.#libc, this.#socket.fd, this);
       this.#registration.keepAlive(this.#keepsAlive);
     }
     this.#registration?.want(events);
-  }
-
-  /** Takes a wait out of its queue; false when it has left already. */
-  readonly #leave = (wait: Wait): boolean => {
-    if (!this.#queues[wait.operation.direction].delete(wait)) return false;
-    this.#want();
-    return true;
-  };
-}
-
-/** How many waits at the head of a queue wait for the same. */
-function runLength(queue: ReadonlySet<Wait>, operation: Operation, most: number): number {
-  let length = 0;
-  for (const wait of queue) {
-    if (length === most || wait.operation !== operation) break;
-    length++;
-  }
-  return length;
-}
-
-/** One place in a queue. */
-class Wait implements Abortable {
-  readonly operation: Operation;
-  readonly #held: Waiting;
-  readonly #signal: AbortSignal | undefined;
-  readonly #resolve: (result: unknown) => void;
-  readonly #reject: (error: unknown) => void;
-  readonly #leave: (wait: Wait) => boolean;
-
-  constructor(
-    operation: Operation,
-    held: Waiting,
-    signal: AbortSignal | undefined,
-    resolve: (result: unknown) => void,
-    reject: (error: unknown) => void,
-    leave: (wait: Wait) => boolean,
-  ) {
-    this.operation = operation;
-    this.#held = held;
-    this.#signal = signal;
-    this.#resolve = resolve;
-    this.#reject = reject;
-    this.#leave = leave;
-  }
-
-  get begun(): boolean {
-    return this.#held.begun === true;
-  }
-
-  /** Tries once more; true when the wait is over. */
-  serve(flags: number): boolean {
-    let result: unknown;
-    try {
-      result = this.#held.attempt(flags);
-    } catch (error) {
-      this.fail(error);
-      return true;
-    }
-    if (result === undefined) return false;
-    this.#resolve(result);
-    this.end();
-    return true;
-  }
-
-  /** Gives a result away, which decides what the promise comes to. */
-  settle(result: unknown): void {
-    if (result instanceof Error) this.#reject(result);
-    else this.#resolve(result);
-  }
-
-  /** Ends the wait with an error. A second time, it does nothing. */
-  fail(error: unknown): void {
-    this.#reject(error);
-    this.end();
-  }
-
-  /** Ends the wait from outside. */
-  abort(cause: unknown): void {
-    this.fail(this.#held.interrupted?.(cause) ?? cause);
-  }
-
-  /** Leaves the queue. A second time, it does nothing. */
-  end(): void {
-    if (!this.#leave(this)) return;
-    this.#held.release?.();
-    if (this.#signal) offAbort(this.#signal, this);
   }
 }

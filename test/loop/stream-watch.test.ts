@@ -10,7 +10,7 @@ import { socketpair } from '../../src/libc/sockets.ts';
 import { StreamWatch } from '../../src/loop/stream-watch.ts';
 import { isOpen, openDescriptors } from '../support/descriptors.ts';
 import { withDescriptors } from '../support/files.ts';
-import { IN, Registration, ThreadSet, until } from '../support/loop.ts';
+import { IN, register, ThreadSet, until } from '../support/loop.ts';
 import { sendRaw, statusFlags } from '../support/raw.ts';
 import { suite } from '../support/suite.ts';
 
@@ -39,8 +39,6 @@ async function watching(body: (scene: Scene) => unknown): Promise<void> {
     }
   });
 }
-
-const failed = (error: unknown): void => assert.fail(`it failed: ${error}`);
 
 async function turns(count = 5): Promise<void> {
   for (let i = 0; i < count; i++) await turn();
@@ -157,26 +155,17 @@ suite('a Node whose streams lack a method', (test) => {
         const note = (worker: Worker): void => void threads.push(worker);
         process.on('worker', note);
         const set = new ThreadSet(libc());
-        let told = false;
-        const registration = new Registration(
-          libc(),
-          own as number,
-          () => {
-            told = true;
-            registration.close();
-          },
-          failed,
-          set,
-        );
+        const { registration, told } = register(set, own as number);
         registration.want(IN);
         sendRaw(peer as number, 1);
-        await until(() => told);
+        await until(() => told.length > 0);
+        registration.close();
         set.close();
         process.off('worker', note);
         assert.equal(threads.length, 1);
         const forced = new ThreadSet(libc(), 'epoll+stream');
-        const refused = new Registration(libc(), own as number, () => {}, failed, forced);
-        assert.throws(() => refused.want(IN), UnsupportedPlatformError);
+        const refused = register(forced, own as number);
+        assert.throws(() => refused.registration.want(IN), UnsupportedPlatformError);
       }),
     ));
 });
@@ -189,8 +178,7 @@ suite('a set that cannot be made', (test) => {
         const { errno } = raw;
         const original = raw[call];
         const set = new ThreadSet(libc(), 'epoll+stream');
-        let told = 0;
-        const registration = new Registration(libc(), own as number, () => told++, failed, set);
+        const { registration, told } = register(set, own as number);
         await turns();
         const before = openDescriptors();
         Object.assign(raw, { [call]: () => -1, errno: () => raw.errnos['EMFILE'] });
@@ -203,7 +191,7 @@ suite('a set that cannot be made', (test) => {
         assert.deepEqual(openDescriptors(), before);
         registration.want(IN);
         sendRaw(peer as number, 1);
-        await until(() => told > 0);
+        await until(() => told.length > 0);
         registration.close();
         set.close();
         await turns();

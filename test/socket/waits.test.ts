@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Abi } from '../../src/abi/abi.ts';
 import { SyscallError } from '../../src/index.ts';
-import { type Operation, Waits } from '../../src/socket/waits.ts';
+import type { Operation } from '../../src/socket/wait.ts';
+import { Waits } from '../../src/socket/waits.ts';
 import { assertRefused, type Refusal } from '../support/refusals.ts';
 import { fails, LINUX, type Step, scripted, sees, withClock } from '../support/scripted.ts';
 import { suite } from '../support/suite.ts';

@@ -7,7 +7,6 @@ import { Registration } from '../../src/loop/reactor.ts';
 import { ThreadSet } from '../../src/loop/thread-set.ts';
 
 export { COMBINATIONS, type Combination } from '../../src/loop/parts.ts';
-export { Registration } from '../../src/loop/reactor.ts';
 export { ThreadSet } from '../../src/loop/thread-set.ts';
 
 export const { POLLIN: IN, POLLOUT: OUT } = libc().abi;
@@ -33,6 +32,25 @@ export interface Scene {
   settled(): Promise<void>;
 }
 
+/** Registers a socket. @param then is called after each note of what was told */
+export function register(
+  set: ThreadSet,
+  fd: number,
+  then?: (events: number, watched: Watched) => void,
+): Watched {
+  const [told, failed]: [number[], unknown[]] = [[], []];
+  const watcher = {
+    onReady(events: number): void {
+      told.push(events);
+      then?.(events, watched);
+    },
+    onFail: (error: unknown): void => void failed.push(error),
+  };
+  const registration = new Registration(libc(), fd, watcher, set);
+  const watched = { registration, told, failed, taken: () => [...new Set(told.splice(0))] };
+  return watched;
+}
+
 /** Runs the body with a set of its own, and closes everything that it made. */
 export async function withSet(combination: Combination, body: (scene: Scene) => unknown): Promise<void> {
   const c = libc();
@@ -45,19 +63,8 @@ export async function withSet(combination: Combination, body: (scene: Scene) => 
     return made;
   };
   const watch: Scene['watch'] = (fd, then) => {
-    const [told, failed]: [number[], unknown[]] = [[], []];
-    const registration = new Registration(
-      c,
-      fd,
-      (events) => {
-        told.push(events);
-        then?.(events, watched);
-      },
-      (error) => failed.push(error),
-      set,
-    );
-    registrations.push(registration);
-    const watched = { registration, told, failed, taken: () => [...new Set(told.splice(0))] };
+    const watched = register(set, fd, then);
+    registrations.push(watched.registration);
     return watched;
   };
   const closeEarly = (fd: number): void => {
