@@ -1,6 +1,6 @@
 import { clockCost } from './harness/clock.ts';
 import type { Question } from './harness/question.ts';
-import { judge } from './run/goals.ts';
+import { judge, type Verdict } from './run/goals.ts';
 import { thisMachine } from './run/machine.ts';
 import { type Options, parseOptions, USAGE } from './run/options.ts';
 import { preparePeers } from './run/peers.ts';
@@ -39,7 +39,7 @@ async function main(): Promise<number> {
   if (options === 'help') {
     progress.line(USAGE);
     progress.line('\nQuestions:');
-    const rows = questions.map(({ name, title, onlyByName }) => [name, title, onlyByName ? '(by name)' : '']);
+    const rows = questions.map(({ name, title }) => [name, title]);
     for (const line of align(rows, 'left')) progress.line(line);
     return 0;
   }
@@ -56,7 +56,7 @@ async function bench(
 ): Promise<number> {
   progress.show('compiling');
   workspace.compile();
-  const peers = await preparePeers(options.peers, workspace, (text) => progress.show(text));
+  const peers = preparePeers(options.peers, workspace, (text) => progress.show(text));
   const run: Run = {
     machine: thisMachine(),
     command: ['npm run bench --', ...process.argv.slice(2)].join(' '),
@@ -67,13 +67,13 @@ async function bench(
       ...(missing !== undefined && { missing }),
     })),
     results: [],
-    verdicts: [],
   };
+  const verdicts: Verdict[] = [];
   progress.line(introduction(run));
 
   const { only, quick, json } = options;
-  const asked = all.filter(({ name, onlyByName }) => (only.length > 0 ? only.includes(name) : !onlyByName));
-  const absent = peers.filter(({ missing }) => missing !== undefined).map(({ name }) => name);
+  const asked = all.filter(({ name }) => only.length === 0 || only.includes(name));
+  const introduced = peers.flatMap(({ missing }) => missing ?? []);
   let failures = 0;
   for (const question of asked) {
     if (interrupt.signal.aborted) break;
@@ -85,8 +85,8 @@ async function bench(
     });
     if (result) {
       run.results.push(result);
-      run.verdicts.push(...judge(result));
-      progress.line(`\n${tablesOf(result, run.clockNs, absent)}`);
+      verdicts.push(...judge(question, result));
+      progress.line(`\n${tablesOf(result, run.clockNs, introduced)}`);
       if (json !== undefined) writeRun(json, run);
     }
     if (failure !== undefined) {
@@ -94,7 +94,7 @@ async function bench(
       progress.line(`\n${question.name} failed: ${failure}`);
     }
   }
-  if (run.verdicts.length > 0) progress.line(`\n${goalsText(run)}`);
+  if (verdicts.length > 0) progress.line(`\n${goalsText(verdicts)}`);
   if (old) progress.line(`\n${comparisonText(old, run)}`);
   if (interrupt.signal.aborted) progress.line('\ninterrupted: what was measured until then is above');
   if (options.plots !== undefined) {

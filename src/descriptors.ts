@@ -1,6 +1,7 @@
 import type { Socket as DatagramSocket } from 'node:dgram';
 import type { Server, Socket } from 'node:net';
-import { invalidArgType, outOfRange } from './errors.ts';
+import { describe, invalidArgType, outOfRange } from './errors.ts';
+import { libc } from './libc/calls.ts';
 
 /**
  * What a descriptor can be taken from: its number; anything with a numeric `fd` (a `FileHandle`, an
@@ -9,6 +10,9 @@ import { invalidArgType, outOfRange } from './errors.ts';
 export type DescriptorSource = number | { readonly fd: number } | Socket | Server | DatagramSocket;
 
 const MAX_FD = 2 ** 31 - 1;
+
+/** More descriptors than an array has room for. */
+const MOST = 2 ** 32;
 const EXPECTED = `a descriptor (an integer from 0 to ${MAX_FD})`;
 
 /**
@@ -26,35 +30,123 @@ const EXPECTED = `a descriptor (an integer from 0 to ${MAX_FD})`;
  * @see https://man7.org/linux/man-pages/man2/open.2.html
  */
 export function descriptorOf(source: DescriptorSource): number {
-  if (typeof source === 'number') return checkDescriptor('source', source);
-  const fd = typeof source === 'object' && source !== null ? numberIn(source) : undefined;
-  if (fd !== undefined) return checkDescriptor('source.fd', fd);
-  throw invalidArgType('source', `${EXPECTED}, or an open object that has one`, source);
+  return descriptorIn('source', source);
+}
+
+/**
+ * The numbers of several, each of which was read once.
+ *
+ * @throws what {@link descriptorOf} throws
+ */
+export function descriptorsOf(sources: readonly DescriptorSource[], most: number = MOST): number[] {
+  if (!Array.isArray(sources)) throw invalidArgType('sources', 'an array of descriptors', sources);
+  const { length } = sources;
+  if (length > most) throw outOfRange('sources', `at most ${most} descriptors`, length);
+  const fds = new Array<number>(length);
+  for (let i = 0; i < length; i++) {
+    const source = sources[i] as DescriptorSource;
+    // The name is made for what may be refused only.
+    fds[i] = isDescriptor(source) ? source : descriptorIn(`sources[${i}]`, source);
+  }
+  return fds;
+}
+
+/** Several descriptors in room that may be used again, so that nothing is allocated for them. */
+export class DescriptorList {
+  /** The first {@link count} of them count. */
+  fds: Int32Array = new Int32Array(64);
+  count = 0;
+
+  /**
+   * Reads several sources, each once.
+   *
+   * @throws what {@link descriptorOf} throws
+   */
+  read(sources: readonly DescriptorSource[]): void {
+    if (!Array.isArray(sources)) throw invalidArgType('sources', 'an array of descriptors', sources);
+    const { length } = sources;
+    if (length > this.fds.length) this.fds = new Int32Array(length);
+    for (let i = 0; i < length; i++) {
+      const source = sources[i] as DescriptorSource;
+      // The name is made for what may be refused only.
+      this.fds[i] = isDescriptor(source) ? source : descriptorIn(`sources[${i}]`, source);
+    }
+    this.count = length;
+  }
+}
+
+function descriptorIn(name: string, source: DescriptorSource): number {
+  if (typeof source === 'number') return checkDescriptor(name, source);
+  const fd = typeof source === 'object' && source !== null ? numberIn(source as Handle) : undefined;
+  if (fd !== undefined) return checkDescriptor(`${name}.fd`, fd);
+  throw invalidArgType(name, `${EXPECTED}, or an open object that has one`, source);
+}
+
+/**
+ * Closes a descriptor, such as one that was received.
+ *
+ * The caller owns the descriptor before, and nobody owns it afterwards, whatever is thrown. In a worker thread
+ * `fs.closeSync` warns about numbers that `fs` did not open; this does not. May block as long as close(2) does.
+ *
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` for what cannot be a descriptor
+ * @throws {@link SyscallError} `EBADF` for a number that is not open
+ * @see https://man7.org/linux/man-pages/man2/close.2.html
+ */
+export function closeFD(fd: number): void {
+  libc().close(checkDescriptor('fd', fd));
+}
+
+/**
+ * Closes descriptors, such as those that were received together.
+ *
+ * The caller owns each of them before, and nobody owns any afterwards, whatever is thrown once they are closed. Where the
+ * kernel has close_range(2), numbers that follow each other are closed by one call, which does not say what was not open.
+ * May block as long as close(2) does.
+ *
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` for what cannot be a descriptor; none is
+ *   closed then
+ * @throws {@link SyscallError} `EBADF` for a number that is not open, after all others were closed
+ * @see https://man7.org/linux/man-pages/man2/close_range.2.html
+ */
+export function closeFDs(fds: readonly number[]): void {
+  if (!Array.isArray(fds)) throw invalidArgType('fds', 'an array of descriptors', fds);
+  for (let i = 0; i < fds.length; i++) {
+    if (!isDescriptor(fds[i])) checkDescriptor(`fds[${i}]`, fds[i] as number);
+  }
+  libc().closeAll(fds);
 }
 
 /** Refuses what is not a descriptor's number. */
 export function checkDescriptor(name: string, fd: number): number {
-  if (typeof fd !== 'number') throw invalidArgType(name, EXPECTED, fd);
-  // False for NaN and fractions too, and without a branch for each.
-  if ((fd & MAX_FD) === fd) return fd;
+  if (typeof fd !== 'number') throw invalidArgType(name, EXPECTED, fd, describe(fd) + ownerNote(fd));
+  if (isDescriptor(fd)) return fd;
   throw outOfRange(name, EXPECTED, fd);
+}
+
+function isDescriptor(value: unknown): value is number {
+  // False for NaN and fractions too, and without a branch for each.
+  return typeof value === 'number' && (value & MAX_FD) === value;
+}
+
+/** An object that has a descriptor owns it, and may read from it or close it. */
+function ownerNote(value: unknown): string {
+  if (typeof value !== 'object' || value === null || numberIn(value) === undefined) return '';
+  return ', which owns its descriptor: give the number of one that nothing else owns';
 }
 
 interface Handle {
   readonly fd?: unknown;
 }
 
-function numberIn(source: object): number | undefined {
-  const candidates = [() => source as Handle, () => handleOf(source)];
-  for (const candidate of candidates) {
-    const fd = candidate()?.fd;
-    if (typeof fd === 'number') return fd;
-  }
-  return undefined;
+function numberIn(source: Handle): number | undefined {
+  const fd = source.fd;
+  if (typeof fd === 'number') return fd;
+  const inHandle = handleOf(source)?.fd;
+  return typeof inHandle === 'number' ? inHandle : undefined;
 }
 
-// Node gives sockets no public property for their descriptor, but in libuv's handle.
-function handleOf(source: { _handle?: Handle | null }): Handle | null | undefined {
+// Sockets have no public property for their descriptor; it is in the libuv handle behind them.
+function handleOf(source: Handle & { _handle?: Handle | null }): Handle | null | undefined {
   // dgram.Socket keeps it under a symbol; it has a `_handle` too, but reading that prints a deprecation warning.
   const state = Object.getOwnPropertySymbols(source).find((symbol) => symbol.description === 'state symbol');
   if (state) return (source as Record<symbol, { handle?: Handle | null }>)[state]?.handle;

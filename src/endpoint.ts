@@ -1,35 +1,42 @@
-import type { Framing } from './abi/abi.ts';
-import { checkDescriptor, type DescriptorSource, descriptorOf } from './descriptors.ts';
-import { ChannelError, invalidArgType, outOfRange, SyscallError } from './errors.ts';
-import { SocketHandle } from './handle.ts';
-import { type Libc, libc, WOULD_BLOCK } from './libc/calls.ts';
+import type { Framing, SocketType } from './abi/abi.ts';
+import {
+  type AsyncOptions,
+  type BatchOptions,
+  type BlockingOptions,
+  checkMax,
+  checkSignal,
+  checkStreamByte,
+  checkTimeout,
+  checkWord,
+  type EndpointOptions,
+} from './arguments.ts';
+import { checkDescriptor, DescriptorList, type DescriptorSource, descriptorOf } from './descriptors.ts';
+import { ChannelError, invalidArgType, type SyscallError, sentBefore } from './errors.ts';
+import { type Libc, libc } from './libc/calls.ts';
 import { MessageBuffer } from './libc/message-buffer.ts';
-import { ControlCodec } from './message.ts';
+import { firstClosed } from './libc/open-descriptors.ts';
+import { isConnected, shutdown, socketpair, socketType } from './libc/sockets.ts';
+import { ControlCodec } from './socket/control.ts';
+import { DescriptorReceiver } from './socket/descriptor-receiver.ts';
+import { DescriptorSender } from './socket/descriptor-sender.ts';
+import { OutgoingBatch } from './socket/outgoing-batch.ts';
+import { OwnedSocket } from './socket/owned-socket.ts';
+import { Transfer } from './socket/transfer.ts';
+import type { Operation, Waiting } from './socket/waits.ts';
 
-/** Options of the blocking receive. */
-export interface ReceiveOptions {
-  /**
-   * Milliseconds to wait at most, a whole number from 0 to 2^31-1.
-   *
-   * @default no limit
-   */
-  readonly timeout?: number | undefined;
-}
+const SEND: Operation = { direction: 'out', syscall: 'sendmsg' };
+const SEND_MANY: Operation = { direction: 'out', syscall: 'sendmmsg' };
+const RECEIVE_MANY: Operation = { direction: 'in', syscall: 'recvmmsg' };
 
-/** Options of the calls that wait on the event loop. */
-export interface AsyncOptions {
-  /** Ends the wait; it then rejects with the signal's `reason`. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-const MAX_TIMEOUT = 2 ** 31 - 1;
+/** How many bytes a stream endpoint takes with a descriptor: Rust's passfd sends four. */
+const STREAM_BYTES = 8;
 
 /**
  * Makes two connected sockets, each of which may be passed to a call of {@link newEndpoint}, here or in
  * another process.
  *
- * They are `AF_UNIX` sockets, blocking and close-on-exec: SEQPACKET on Linux, STREAM elsewhere. Both are
- * owned by the caller. Does not block.
+ * They are `AF_UNIX` sockets, blocking and close-on-exec: SEQPACKET on Linux, STREAM elsewhere. The caller owns
+ * both. Does not block.
  *
  * @returns the two descriptors
  * @throws {@link SyscallError} of `socketpair`, such as `EMFILE` at the descriptor limit
@@ -39,36 +46,22 @@ const MAX_TIMEOUT = 2 ** 31 - 1;
  */
 export function newConnectedSockets(): [number, number] {
   const c = libc();
-  return c.socketpair(c.abi.framings[0]);
+  return socketpair(c, c.abi.framings[0]);
 }
 
 /**
- * The same as `new Endpoint(sockfd)`, which says more.
+ * The same as `new Endpoint(socket)`, which says more.
  *
- * The socket is owned by the endpoint from now on, unless this throws. Does not block.
+ * The endpoint owns the socket from now on, unless this throws. Does not block.
  *
- * @param sockfd a connected `AF_UNIX` socket of type SEQPACKET or STREAM
+ * @param socket a connected `AF_UNIX` socket of type SEQPACKET or STREAM, by its number or as a `UnixSocket`
  * @returns the endpoint
  * @throws what the constructor throws
  * @see The original: `fdchannel.NewEndpoint`
  */
-export function newEndpoint(sockfd: number): Endpoint {
-  return new Endpoint(sockfd);
-}
-
-/**
- * Closes a descriptor, such as one that was received.
- *
- * It is the caller's before, and nobody's afterwards, whatever is thrown. In a worker thread `fs.closeSync`
- * warns about numbers that `fs` did not open; this does not. May block as long as close(2) does.
- *
- * @returns nothing
- * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` for what cannot be a descriptor
- * @throws {@link SyscallError} `EBADF` for a number that is not open
- * @see https://man7.org/linux/man-pages/man2/close.2.html
- */
-export function closeFD(fd: number): void {
-  libc().close(checkDescriptor('fd', fd));
+export function newEndpoint(socket: number | OwnedSocket): Endpoint {
+  // Without options, so that `newConnectedSockets().map(newEndpoint)` means what it says.
+  return new Endpoint(socket);
 }
 
 /**
@@ -78,93 +71,115 @@ export function closeFD(fd: number): void {
  * under descriptors of their own.
  *
  * The socket's type chooses the framing. On SEQPACKET a descriptor comes with an empty packet, as in the
- * original; on STREAM with one byte, which is what Ruby's `send_io` and most other libraries speak.
+ * original. On STREAM it comes with one byte, which is what Ruby's `send_io` and most other libraries speak.
  *
- * An endpoint belongs to one thread. {@link shutdown} is the one call that may happen while another thread
+ * An endpoint belongs to one thread. {@link shutdown} is the only call that may happen while another thread
  * is inside a method of an endpoint on the same socket.
  */
-export class Endpoint {
-  readonly #libc: Libc;
-  readonly #handle: SocketHandle;
-  readonly #framing: Framing;
-  readonly #codec: ControlCodec;
-  readonly #outgoing: MessageBuffer;
-  readonly #incoming: MessageBuffer;
-  readonly #room: number;
-  readonly #CTRUNC: number;
+export class Endpoint extends OwnedSocket {
+  /** The type of the socket, which chooses the framing. */
+  declare readonly type: Framing;
+  readonly #sender: DescriptorSender;
+  readonly #receiver: DescriptorReceiver;
+  readonly #RECEIVE: Operation;
+  #list: DescriptorList | undefined;
   readonly #DONTWAIT: number;
-  readonly #receiveFlags: number;
 
   /**
    * Takes a socket for sending and receiving descriptors.
    *
-   * The socket is owned by the endpoint from now on, which closes it in {@link destroy}. When the constructor
+   * The endpoint owns the socket from now on, and closes it in {@link destroy}. When the constructor
    * throws, it stays the caller's, open and unchanged. Does not block.
    *
-   * @param sockfd a connected `AF_UNIX` socket of type SEQPACKET or STREAM; blocking or not makes no difference
-   * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` for what cannot be a descriptor
-   * @throws TypeError `ERR_INVALID_ARG_TYPE` for a socket of another family or type
+   * @param socket a connected `AF_UNIX` socket of type SEQPACKET or STREAM, by its number or as an object, which is then
+   *   detached; blocking or not makes no difference
+   * @param options how the endpoint frames descriptors
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` for what cannot be a descriptor, or for
+   *   bad options
+   * @throws TypeError `ERR_INVALID_ARG_TYPE` for a socket of another family or type, or without a peer
    * @throws {@link SyscallError} `EBADF` for a number that is not open, `ENOTSOCK` for what is no socket
    * @throws {@link UnsupportedPlatformError} `ERR_FDCHANNEL_UNSUPPORTED_PLATFORM`
    * @see https://man7.org/linux/man-pages/man7/unix.7.html
    * @see The original: `Endpoint.Init`
    */
-  constructor(sockfd: number) {
-    checkDescriptor('sockfd', sockfd);
+  constructor(socket: number | OwnedSocket, options?: EndpointOptions) {
     const c = libc();
+    const byte = checkStreamByte(options);
+    const taken = socket instanceof OwnedSocket && !(socket instanceof Endpoint) ? socket : undefined;
+    const framing = framingOf(c, taken ? taken.fd : (socket as number));
+    super(c, taken ? taken.detach() : (socket as number), framing);
     const { abi } = c;
-    const type = c.unixSocketType(sockfd);
-    const framing = abi.framings.find((candidate) => candidate === type);
-    if (framing === undefined) {
-      const wanted = abi.framings.map((candidate) => candidate.toUpperCase()).join(' or ');
-      const got = type
-        ? `an AF_UNIX socket of type ${type.toUpperCase()}`
-        : 'a socket of another family or type';
-      throw invalidArgType('sockfd', `a connected AF_UNIX socket of type ${wanted}`, sockfd, got);
-    }
-    this.#libc = c;
-    this.#framing = framing;
-    this.#codec = new ControlCodec(abi, c.layout);
-    this.#CTRUNC = abi.MSG_CTRUNC;
-    this.#DONTWAIT = abi.MSG_DONTWAIT;
-    // Makes the result a packet's real length, though there is no buffer for its data.
-    this.#receiveFlags = framing === 'seqpacket' ? abi.MSG_TRUNC : 0;
+    const codec = new ControlCodec(abi, c.layout);
     // A packet needs no data; a stream drops descriptors that come without at least one byte.
-    const dataBytes = framing === 'stream' ? 1 : 0;
-    this.#outgoing = new MessageBuffer(c, dataBytes, this.#codec.space(1));
-    this.#incoming = new MessageBuffer(c, dataBytes, this.#codec.space(abi.receiveRoom));
-    // Room for one is CMSG_LEN, not CMSG_SPACE, whose padding has room for a second descriptor.
-    this.#room = this.#codec.length(abi.receiveRoom);
+    const stream = this.type === 'stream';
+    const outgoing = new MessageBuffer(c, stream ? 1 : 0, codec.space(1));
+    const incoming = new MessageBuffer(c, stream ? STREAM_BYTES : 0, codec.space(abi.receiveRoom));
+    outgoing.data.fill(byte);
     // sendmsg(2) changes nothing of its message, so each send only puts its descriptor in.
-    this.#outgoing.controllen = this.#codec.encode(this.#outgoing.control, [0]);
-    this.#handle = new SocketHandle(c, sockfd);
+    outgoing.controllen = codec.encode(outgoing.control, [0]);
+    const transfer = new Transfer(c, this, this.type, codec, outgoing, incoming);
+    this.#sender = new DescriptorSender(c, codec, transfer);
+    this.#receiver = new DescriptorReceiver(c, this.type, codec, transfer, () => this.waits.serveSoon('in'));
+    this.#RECEIVE = { direction: 'in', syscall: 'recvmsg', together: this.#receiver.each };
+    this.#DONTWAIT = abi.MSG_DONTWAIT;
   }
 
-  /** The socket, still owned by the endpoint; -1 after {@link destroy} or {@link detach}. */
-  get fd(): number {
-    return this.#handle.fd;
+  /**
+   * Two connected endpoints in this process, for a channel between two of its threads, or for tests.
+   *
+   * Each endpoint owns its socket. Does not block.
+   *
+   * @param type the type of the sockets; `'seqpacket'` on Linux and `'stream'` elsewhere when it is not given
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` for a type that this platform cannot frame
+   * @throws {@link SyscallError} of `socketpair`, such as `EMFILE` at the descriptor limit
+   * @throws {@link UnsupportedPlatformError} `ERR_FDCHANNEL_UNSUPPORTED_PLATFORM`
+   * @see https://man7.org/linux/man-pages/man2/socketpair.2.html
+   */
+  static pair(type?: Framing): [Endpoint, Endpoint] {
+    const c = libc();
+    const { framings } = c.abi;
+    const [a, b] = socketpair(c, type === undefined ? framings[0] : checkWord('type', type, framings));
+    return [new Endpoint(a), new Endpoint(b)];
   }
 
   /**
    * Sends the open file description of one descriptor.
    *
    * The descriptor is borrowed: it stays open and the caller's, who may close it as soon as this returns.
-   * Blocks while the socket has no room, whatever the socket's own flags say. That is after some 280
-   * descriptors which nobody received, and for ever when the one who should receive them is this same thread.
+   * Blocks while the socket has no room, whatever the socket's own flags say. The socket is full after some 280
+   * unreceived descriptors. If the receiver is this same thread, a call without a timeout never returns.
    *
    * @param source a descriptor, or an open object that has one
-   * @returns nothing
-   * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` for what has no descriptor
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` for what has no descriptor, and for a
+   *   timeout that is none; TypeError `ERR_INVALID_ARG_VALUE` for a signal
    * @throws {@link SyscallError} `EBADF` for a descriptor that is not open, and after destroy or detach;
-   *   `ETOOMANYREFS` when too many of this user's descriptors are on their way
+   *   `ETIMEDOUT` when the time is over; `ETOOMANYREFS` when too many of this user's descriptors are on their way
    * @throws {@link ChannelError} `ERR_FDCHANNEL_ENDED` when the peer is gone or either end was shut down
    * @see https://man7.org/linux/man-pages/man2/sendmsg.2.html
    * @see The original: `Endpoint.SendFD`
    */
-  sendFD(source: DescriptorSource): void {
-    const sockfd = this.#handle.open('sendmsg');
+  sendFD(source: DescriptorSource, options?: BlockingOptions): void {
     const fd = descriptorOf(source);
-    while (this.#send(fd, 0) === undefined) this.#libc.poll(sockfd, this.#libc.abi.POLLOUT, -1);
+    const timeout = checkTimeout(options);
+    this.requireOpen('sendmsg');
+    const flags = this.waits.firstFlags(timeout);
+    if (!this.waits.clear('out', flags) || !this.#sender.one(fd, flags)) this.#sendLater(fd, timeout);
+  }
+
+  /**
+   * Sends the open file description of one descriptor if the socket has room.
+   *
+   * The descriptor is borrowed: it stays open and the caller's. Never blocks.
+   *
+   * @param source a descriptor, or an open object that has one
+   * @returns whether it was sent; false when the socket is full
+   * @throws what {@link sendFD} throws
+   * @see https://man7.org/linux/man-pages/man2/sendmsg.2.html
+   */
+  trySendFD(source: DescriptorSource): boolean {
+    const fd = descriptorOf(source);
+    this.requireOpen('sendmsg');
+    return this.waits.clear('out', this.#DONTWAIT) && this.#sender.one(fd, this.#DONTWAIT) === true;
   }
 
   /**
@@ -172,10 +187,11 @@ export class Endpoint {
    *
    * The descriptor that names it here is new, close-on-exec, and owned by the caller. Blocks the thread until
    * one is there, whatever the socket's own flags say; {@link shutdown} on either end, from any thread, wakes
-   * it. Waits of {@link recvFDAsync} do not come before it.
+   * it. It takes what is there before the waits of {@link recvFDAsync} do.
    *
    * @returns the descriptor
-   * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` for a timeout that is none
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` for a timeout that is none;
+   *   TypeError `ERR_INVALID_ARG_VALUE` for a signal
    * @throws {@link SyscallError} `ETIMEDOUT` when the time is over; `EBADF` after destroy or detach
    * @throws {@link ChannelError} `ERR_FDCHANNEL_ENDED` when the peer is gone or either end was shut down, and
    *   everything sent before was received; `ERR_FDCHANNEL_NO_DESCRIPTOR` for a packet without a descriptor;
@@ -185,15 +201,11 @@ export class Endpoint {
    * @see https://man7.org/linux/man-pages/man2/recvmsg.2.html
    * @see The original: `Endpoint.RecvFD`
    */
-  recvFD(options?: ReceiveOptions): number {
-    const sockfd = this.#handle.open('recvmsg');
-    const timeout = options === undefined ? undefined : checkTimeout(options);
-    if (timeout !== undefined) return this.#recvWithin(sockfd, timeout);
-    for (;;) {
-      const fd = this.#receive(0);
-      if (fd !== undefined) return fd;
-      this.#libc.poll(sockfd, this.#libc.abi.POLLIN, -1);
-    }
+  recvFD(options?: BlockingOptions): number {
+    const timeout = checkTimeout(options);
+    this.requireOpen('recvmsg');
+    const { one } = this.#receiver;
+    return one(this.waits.firstFlags(timeout)) ?? this.waits.block(this.#RECEIVE, one, timeout);
   }
 
   /**
@@ -209,7 +221,7 @@ export class Endpoint {
    */
   recvFDNonblock(): number {
     const fd = this.tryRecvFD();
-    if (fd === undefined) throw this.#libc.refusal('EAGAIN', 'recvmsg');
+    if (fd === undefined) throw this.libc.refusal('EAGAIN', 'recvmsg');
     return fd;
   }
 
@@ -223,8 +235,8 @@ export class Endpoint {
    * @see https://man7.org/linux/man-pages/man2/recvmsg.2.html
    */
   tryRecvFD(): number | undefined {
-    this.#handle.open('recvmsg');
-    return this.#receiveNow();
+    this.requireOpen('recvmsg');
+    return this.#receiver.one(this.#DONTWAIT);
   }
 
   /**
@@ -234,21 +246,19 @@ export class Endpoint {
    * duplicate of its own, so the caller may close at once. Sends that wait go first come, first served.
    *
    * @param source a descriptor, or an open object that has one
-   * @returns a promise of nothing, fulfilled when the kernel has taken the descriptor
-   * @throws what {@link sendFD} throws, as a rejection; the signal's reason when it aborts before the
-   *   descriptor was sent; {@link SyscallError} `EMFILE` when a duplicate is needed and cannot be had
+   * @returns a promise that is fulfilled when the kernel has taken the descriptor
+   * @throws what {@link sendFD} throws, as a rejection, but for the time; the signal's reason when it aborts
+   *   before the descriptor was sent; {@link SyscallError} `EMFILE` when a duplicate is needed and cannot be had;
+   *   TypeError `ERR_INVALID_ARG_VALUE` for a timeout
    * @see https://man7.org/linux/man-pages/man2/sendmsg.2.html
    */
   sendFDAsync(source: DescriptorSource, options?: AsyncOptions): Promise<void> {
     try {
-      this.#handle.open('sendmsg');
       const fd = descriptorOf(source);
       const signal = checkSignal(options);
-      if (this.#handle.immediately('send', () => this.#send(fd, this.#DONTWAIT))) return Promise.resolve();
-      const duplicate = this.#libc.duplicate(fd);
-      const release = (): void => this.#libc.discard(duplicate);
-      const attempt = (): true | undefined => this.#send(duplicate, this.#DONTWAIT);
-      return this.#handle.wait('send', attempt, { signal, release }).then(() => undefined);
+      this.requireOpen('sendmsg');
+      const attempt = (flags: number): true | undefined => this.#sender.one(fd, flags);
+      return this.waits.soon(SEND, attempt, signal, () => this.#hold(fd)).then(toNothing);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -262,18 +272,144 @@ export class Endpoint {
    * nothing.
    *
    * @returns a promise of the descriptor
-   * @throws what {@link recvFD} throws, as a rejection; the signal's reason when it aborts
+   * @throws what {@link recvFD} throws, as a rejection, but for the time; the signal's reason when it aborts;
+   *   TypeError `ERR_INVALID_ARG_VALUE` for a timeout
    * @see https://man7.org/linux/man-pages/man2/recvmsg.2.html
    */
   recvFDAsync(options?: AsyncOptions): Promise<number> {
     // Not an async function, which would put a promise of its own around the wait's.
     try {
-      this.#handle.open('recvmsg');
       const signal = checkSignal(options);
-      const fd = this.#handle.immediately('receive', this.#receiveNow);
-      return fd === undefined
-        ? this.#handle.wait('receive', this.#receiveNow, { signal })
-        : Promise.resolve(fd);
+      this.requireOpen('recvmsg');
+      return this.waits.soon(this.#RECEIVE, this.#receiver.one, signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Sends the open file descriptions of several descriptors, in order: the same packets as so many calls of
+   * {@link sendFD}, by one system call for each 64 of them.
+   *
+   * The descriptors are borrowed, as in {@link sendFD}. Blocks until all are sent. A source that has no descriptor, or
+   * whose descriptor is not open, is refused before any is sent.
+   *
+   * @param sources descriptors, or open objects that have one
+   * @throws what {@link sendFD} throws; its `sent` is the number of those that were sent
+   * @see https://man7.org/linux/man-pages/man2/sendmmsg.2.html
+   */
+  sendFDs(sources: readonly DescriptorSource[], options?: BlockingOptions): void {
+    const list = this.#read(sources);
+    const { fds, count } = list;
+    const timeout = checkTimeout(options);
+    this.#requireSendable(list);
+    const flags = this.waits.firstFlags(timeout);
+    const sent = this.waits.clear('out', flags) ? this.#sender.many(fds, count, 0, flags) : 0;
+    if (sent < count) this.#sendRest(list, sent, timeout);
+    this.#list = list;
+  }
+
+  /**
+   * Sends the open file descriptions of the first of several descriptors, as many as the socket has room for.
+   *
+   * The descriptors are borrowed. Never blocks.
+   *
+   * @param sources descriptors, or open objects that have one
+   * @returns how many were sent
+   * @throws what {@link sendFDs} throws, when none was sent: an error behind the first comes with the next call
+   * @see https://man7.org/linux/man-pages/man2/sendmmsg.2.html
+   */
+  trySendFDs(sources: readonly DescriptorSource[]): number {
+    const list = this.#read(sources);
+    this.#requireSendable(list);
+    if (!this.waits.clear('out', this.#DONTWAIT)) return 0;
+    try {
+      const sent = this.#sender.many(list.fds, list.count, 0, this.#DONTWAIT);
+      this.#list = list;
+      return sent;
+    } catch (error) {
+      const { sent = 0 } = error as SyscallError | ChannelError;
+      if (sent > 0) return sent;
+      throw error;
+    }
+  }
+
+  /**
+   * Receives several open file descriptions: at least one, and then what is there.
+   *
+   * The descriptors are new, close-on-exec, and owned by the caller. Blocks as {@link recvFD} does, which it is when
+   * `max` is 1; otherwise it is one system call. Of packets that {@link recvFD} would refuse, each is an error of its own:
+   * those that came together with good ones are thrown by the next calls that receive, in whichever form, one by each.
+   *
+   * @returns the descriptors, in order, at most `max`
+   * @throws what {@link recvFD} throws; TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` for a bad `max`
+   * @see https://man7.org/linux/man-pages/man2/recvmmsg.2.html
+   */
+  recvFDs(options?: BatchOptions & BlockingOptions): number[] {
+    const max = checkMax(options);
+    const timeout = checkTimeout(options);
+    this.requireOpen('recvmmsg');
+    return this.#receiver.many(max, this.waits.firstFlags(timeout)) ?? this.#receiveLater(max, timeout);
+  }
+
+  /**
+   * Receives the open file descriptions that are there.
+   *
+   * The descriptors are new, close-on-exec, and owned by the caller. Never blocks.
+   *
+   * @returns the descriptors, in order, at most `max`; none when nothing is there
+   * @throws what {@link recvFDs} throws
+   * @see https://man7.org/linux/man-pages/man2/recvmmsg.2.html
+   */
+  tryRecvFDs(options?: BatchOptions): number[] {
+    const max = checkMax(options);
+    this.requireOpen('recvmmsg');
+    return this.#receiver.many(max, this.#DONTWAIT) ?? [];
+  }
+
+  /**
+   * Sends the open file descriptions of several descriptors, in order, without blocking the event loop.
+   *
+   * The descriptors are borrowed until this returns its promise; those that have to wait for room are held as
+   * duplicates, so the caller may close at once. Nothing else that this endpoint sends comes in between: while a part is
+   * sent, {@link trySendFD} finds no room, and {@link sendFD} sends the rest first.
+   *
+   * @param sources descriptors, or open objects that have one
+   * @returns a promise that is fulfilled when the kernel has taken all of them
+   * @throws what {@link sendFDs} throws, as a rejection, but for the time; the signal's reason when it aborts before any
+   *   was sent, and {@link ChannelError} `ERR_FDCHANNEL_PARTLY_SENT` when some were: `sent` is their number, `cause` the
+   *   signal's reason, or the `EBADF` of destroy or detach; {@link SyscallError} `EMFILE` when a duplicate is needed and
+   *   cannot be had
+   * @see https://man7.org/linux/man-pages/man2/sendmmsg.2.html
+   */
+  sendFDsAsync(sources: readonly DescriptorSource[], options?: AsyncOptions): Promise<void> {
+    try {
+      const list = this.#read(sources);
+      const signal = checkSignal(options);
+      this.#requireSendable(list);
+      const batch = new OutgoingBatch(this.libc, this.#sender, list.fds, list.count);
+      return this.waits.soon(SEND_MANY, batch.attempt, signal, () => batch.hold()).then(toNothing);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Receives several open file descriptions, at least one, without blocking the event loop.
+   *
+   * The descriptors are new, close-on-exec, and owned by the caller. Waits in turn with {@link recvFDAsync}, and takes
+   * what is there when its turn has come. A wait that was aborted has taken nothing.
+   *
+   * @returns a promise of the descriptors, in order, at most `max`
+   * @throws what {@link recvFDs} throws, as a rejection, but for the time; the signal's reason when it aborts
+   * @see https://man7.org/linux/man-pages/man2/recvmmsg.2.html
+   */
+  recvFDsAsync(options?: AsyncOptions & BatchOptions): Promise<number[]> {
+    try {
+      const max = checkMax(options);
+      const signal = checkSignal(options);
+      this.requireOpen('recvmmsg');
+      return this.waits.soon(RECEIVE_MANY, (flags) => this.#receiver.many(max, flags), signal);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -282,17 +418,17 @@ export class Endpoint {
   /**
    * Receives until the end of the channel.
    *
-   * Each descriptor is owned by the loop's body. Receives only when asked for the next one, so leaving the loop
+   * The loop's body owns each descriptor. Receives only when asked for the next one, so leaving the loop
    * takes nothing along, and the endpoint stays open.
    *
    * @returns an iterator that ends with the channel
    * @throws what {@link recvFDAsync} throws, but for `ERR_FDCHANNEL_ENDED`
    */
-  async *[Symbol.asyncIterator](): AsyncGenerator<number, void, undefined> {
+  async *descriptors(options?: AsyncOptions): AsyncGenerator<number, void, undefined> {
     for (;;) {
       let fd: number;
       try {
-        fd = await this.recvFDAsync();
+        fd = await this.recvFDAsync(options);
       } catch (error) {
         if (error instanceof ChannelError && error.code === 'ERR_FDCHANNEL_ENDED') return;
         throw error;
@@ -301,209 +437,94 @@ export class Endpoint {
     }
   }
 
+  /** The same as {@link descriptors} without options. */
+  [Symbol.asyncIterator](): AsyncGenerator<number, void, undefined> {
+    return this.descriptors();
+  }
+
   /**
    * Ends the channel in both directions, on both ends. Whoever is blocked or waits wakes, receives what was
    * sent before, and then `ERR_FDCHANNEL_ENDED`.
    *
-   * The socket stays open and owned by the endpoint. Does not block, nor wait for the calls it wakes; the only
-   * method that may be called while another thread is inside one, through an endpoint of its own or of that
+   * The socket stays open and owned by the endpoint. Does not block, nor wait for the calls it wakes. This is the
+   * only method that may be called while another thread is inside one, through an endpoint of its own or of that
    * thread's. A second time, it does nothing.
    *
-   * @returns nothing
    * @throws {@link SyscallError} `EBADF` after destroy or detach
    * @see https://man7.org/linux/man-pages/man2/shutdown.2.html
    * @see The original: `Endpoint.Shutdown`
    */
   shutdown(): void {
-    this.#libc.shutdown(this.#handle.open('shutdown'));
+    shutdown(this.libc, this.requireOpen('shutdown'));
   }
 
-  /**
-   * Closes the socket. What waits on the event loop rejects with `EBADF`; a call that blocks in another thread
-   * is not woken, for which there is {@link shutdown}.
-   *
-   * The descriptor is nobody's afterwards; descriptors that were received stay open. Does not block. A second
-   * time, and after {@link detach}, it does nothing.
-   *
-   * @returns nothing
-   * @throws {@link SyscallError} `EBADF` when somebody else has closed the descriptor
-   * @see https://man7.org/linux/man-pages/man2/close.2.html
-   * @see The original: `Endpoint.Destroy`
-   */
-  destroy(): void {
-    this.#handle.close();
+  // Apart from sendFD, which would make room for the closure in every call.
+  #sendLater(fd: number, timeout: number | undefined): void {
+    this.waits.block(SEND, (flags) => this.#sender.one(fd, flags), timeout);
   }
 
-  /** The same as {@link destroy}. */
-  [Symbol.dispose](): void {
-    this.destroy();
+  /** Takes the list out of use: a getter among the sources may send, too. Whoever is done puts it back. */
+  #read(sources: readonly DescriptorSource[]): DescriptorList {
+    const list = this.#list ?? new DescriptorList();
+    this.#list = undefined;
+    list.read(sources);
+    return list;
   }
 
-  /**
-   * Gives the socket away, open and unchanged. What waits on the event loop rejects with `EBADF`, having taken
-   * nothing.
-   *
-   * The socket is owned by the caller afterwards. Does not block.
-   *
-   * @returns the socket's descriptor
-   * @throws {@link SyscallError} `EBADF` after destroy or detach
-   */
-  detach(): number {
-    return this.#handle.detach();
-  }
-
-  /**
-   * Lets waits keep the process alive, which they do from the beginning. An endpoint that waits for nothing
-   * never does. Does not block.
-   *
-   * @returns the endpoint
-   * @throws {@link SyscallError} `EBADF` after destroy or detach
-   */
-  ref(): this {
-    this.#handle.open('ref');
-    this.#handle.keepAlive(true);
-    return this;
-  }
-
-  /**
-   * Lets the process end although something waits. Does not block.
-   *
-   * @returns the endpoint
-   * @throws {@link SyscallError} `EBADF` after destroy or detach
-   */
-  unref(): this {
-    this.#handle.open('unref');
-    this.#handle.keepAlive(false);
-    return this;
-  }
-
-  #recvWithin(sockfd: number, timeout: number): number {
-    const deadline = performance.now() + timeout;
-    for (;;) {
-      const fd = this.#receiveNow();
-      if (fd !== undefined) return fd;
-      const left = Math.max(0, Math.ceil(deadline - performance.now()));
-      if (this.#libc.poll(sockfd, this.#libc.abi.POLLIN, left) === 0) {
-        throw this.#libc.refusal('ETIMEDOUT', 'recvmsg');
-      }
-    }
-  }
-
-  /** True when sent, undefined where it would block. */
-  #send(fd: number, flags: number): true | undefined {
-    const message = this.#outgoing;
-    this.#codec.replace(message.control, fd);
+  #sendRest({ fds, count }: DescriptorList, sent: number, timeout: number | undefined): void {
+    const batch = new OutgoingBatch(this.libc, this.#sender, fds, count, sent);
     try {
-      const sent = this.#libc.sendmsg(this.#handle.fd, message.address, flags);
-      return sent === WOULD_BLOCK ? undefined : true;
+      this.waits.block(SEND_MANY, batch.attempt, timeout);
     } catch (error) {
-      throw endedOr(error);
+      throw sentBefore(error, batch.sent);
     }
   }
 
-  readonly #receiveNow = (): number | undefined => this.#receive(this.#DONTWAIT);
-
-  /** One recvmsg; undefined where it would block. */
-  #receive(flags: number): number | undefined {
-    const message = this.#incoming;
-    // recvmsg(2) overwrites it with what it received.
-    message.controllen = this.#room;
-    const received = this.#recvmsg(flags);
-    if (received === WOULD_BLOCK) return undefined;
-    const fd = this.#codec.decodeOne(message.control, message.controllen);
-    // At its descriptor limit the kernel leaves the buffer as it was, and of two descriptors it delivers one:
-    // only MSG_CTRUNC tells.
-    if (fd < 0 || (message.flags & this.#CTRUNC) !== 0) throw this.#refuse(received);
-    if (this.#libc.abi.MSG_CMSG_CLOEXEC === 0) this.#libc.setCloseOnExec(fd);
-    return fd;
+  #receiveLater(max: number, timeout: number | undefined): number[] {
+    return this.waits.block(RECEIVE_MANY, (flags) => this.#receiver.many(max, flags), timeout);
   }
 
-  /** recvmsg(2) into the one buffer, which has its controllen by now. */
-  #recvmsg(flags: number): number {
-    try {
-      return this.#libc.recvmsg(this.#handle.fd, this.#incoming.address, flags | this.#receiveFlags);
-    } catch (error) {
-      // A peer that closed without having received everything is reported so, once and on SEQPACKET before what
-      // is queued. Behind that, the end.
-      if (isReset(error)) return this.#recvmsg(flags);
-      throw error;
-    }
+  /** The kernel would send what comes before a descriptor that is not open. Of a single one it says so in time. */
+  #requireSendable({ fds, count }: DescriptorList): void {
+    this.requireOpen('sendmmsg');
+    const closed = count > 1 ? firstClosed(this.libc, fds, count) : undefined;
+    if (closed !== undefined)
+      throw this.libc.refusal('EBADF', 'sendmmsg', { detail: `(descriptor ${closed} is not open)` });
   }
 
-  /** Closes what came with the message that was received last, and says what was wrong with it. */
-  #refuse(received: number): ChannelError {
-    const { control, controllen, flags } = this.#incoming;
-    const { descriptors, unexpected } = this.#codec.decode(control, controllen);
-    for (const fd of descriptors) this.#libc.discard(fd);
-    // Of a stream this is the end whatever came along: with SO_PASSCRED, Linux adds credentials even to that.
-    if (received === 0 && this.#framing === 'stream') return ended();
-    if (unexpected) return this.#codec.unexpectedControl(unexpected);
-    if ((flags & this.#CTRUNC) !== 0 || descriptors.length > 0) {
-      return new ChannelError(
-        'ERR_FDCHANNEL_CONTROL_TRUNCATED',
-        'a descriptor was lost: the peer sent more than one, or the kernel could not install it in this ' +
-          'process (descriptor limit, security module); every one that came was closed',
-      );
-    }
-    if (received === 0 && this.#atEnd()) return ended();
-    return new ChannelError('ERR_FDCHANNEL_NO_DESCRIPTOR', 'the peer sent a packet without a descriptor');
-  }
-
-  /** Tells the end of the channel from an empty packet without a descriptor, which recvmsg(2) cannot. */
-  #atEnd(): boolean {
-    const { abi } = this.#libc;
-    const events = this.#libc.poll(this.#handle.fd, abi.POLLIN | abi.POLLRDHUP, 0);
-    if ((events & (abi.POLLHUP | abi.POLLRDHUP)) === 0) return false;
-    // The peer may have gone just after the packet, with more behind it. A look without room for descriptors
-    // installs none and takes none.
-    const message = this.#incoming;
-    message.controllen = 0;
-    const next = this.#recvmsg(abi.MSG_PEEK | this.#DONTWAIT);
-    return next <= 0 && (message.flags & this.#CTRUNC) === 0;
+  /** A send that waits has a duplicate of its own. */
+  #hold(fd: number): Waiting<true> {
+    const duplicate = this.libc.duplicate(fd);
+    return {
+      attempt: (flags) => this.#sender.one(duplicate, flags),
+      release: () => this.libc.discard(duplicate),
+    };
   }
 }
 
-function isReset(error: unknown): error is SyscallError {
-  return error instanceof SyscallError && error.code === 'ECONNRESET';
-}
-
-function ended(cause?: SyscallError): ChannelError {
-  return new ChannelError(
-    'ERR_FDCHANNEL_ENDED',
-    'the channel has ended: the peer is gone, or one of the two ends was shut down',
-    cause && { cause },
+/**
+ * The framing for a socket that an endpoint may take.
+ *
+ * @throws what the constructor of {@link Endpoint} throws
+ */
+function framingOf(c: Libc, sockfd: number): Framing {
+  checkDescriptor('sockfd', sockfd);
+  const { framings } = c.abi;
+  const type = socketType(c, sockfd);
+  const framing = framings.find((candidate) => candidate === type);
+  if (framing !== undefined && isConnected(c, sockfd)) return framing;
+  const wanted = framings.map((candidate) => candidate.toUpperCase()).join(' or ');
+  throw invalidArgType(
+    'sockfd',
+    `a connected AF_UNIX socket of type ${wanted}`,
+    sockfd,
+    kindOf(type, framing),
   );
 }
 
-/** A send to a peer that is gone: EPIPE, and once ECONNRESET when it had not received everything. */
-function endedOr(error: unknown): unknown {
-  const over = isReset(error) || (error instanceof SyscallError && error.code === 'EPIPE');
-  return over ? ended(error) : error;
+function kindOf(type: SocketType | undefined, framing: Framing | undefined): string {
+  if (type === undefined) return 'a socket of another family or type';
+  return `an ${framing === undefined ? '' : 'unconnected '}AF_UNIX socket of type ${type.toUpperCase()}`;
 }
 
-function checkTimeout(options: ReceiveOptions): number | undefined {
-  const { timeout } = checkOptions(options);
-  if (timeout === undefined) return undefined;
-  const expected = `a whole number of milliseconds from 0 to ${MAX_TIMEOUT}`;
-  if (typeof timeout !== 'number') throw invalidArgType('options.timeout', expected, timeout);
-  if (!Number.isInteger(timeout) || timeout < 0 || timeout > MAX_TIMEOUT) {
-    throw outOfRange('options.timeout', expected, timeout);
-  }
-  return timeout;
-}
-
-/** The signal, unless it has aborted already: then its reason is thrown. */
-function checkSignal(options: AsyncOptions | undefined): AbortSignal | undefined {
-  if (options === undefined) return undefined;
-  const { signal } = checkOptions(options);
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw invalidArgType('options.signal', 'an AbortSignal', signal);
-  }
-  signal?.throwIfAborted();
-  return signal;
-}
-
-function checkOptions<O>(options: O): O {
-  if (typeof options !== 'object' || options === null) throw invalidArgType('options', 'an object', options);
-  return options;
-}
+function toNothing(): void {}

@@ -5,7 +5,19 @@ export type ChannelErrorCode =
   | 'ERR_FDCHANNEL_ENDED'
   | 'ERR_FDCHANNEL_NO_DESCRIPTOR'
   | 'ERR_FDCHANNEL_CONTROL_TRUNCATED'
-  | 'ERR_FDCHANNEL_UNEXPECTED_CONTROL';
+  | 'ERR_FDCHANNEL_UNEXPECTED_CONTROL'
+  | 'ERR_FDCHANNEL_TORN'
+  | 'ERR_FDCHANNEL_PARTLY_SENT';
+
+/** What else a {@link SyscallError} is told of its call. */
+export interface SyscallErrorOptions {
+  /** Name and text for a number that libuv does not know. */
+  readonly fallback?: readonly [name: string, text: string] | undefined;
+  /** The address that the call was for. */
+  readonly address?: string | undefined;
+  /** The end of the message. */
+  readonly detail?: string | undefined;
+}
 
 /**
  * The kernel refused a system call.
@@ -19,19 +31,24 @@ export class SyscallError extends Error {
   readonly code: string;
   readonly errno: number;
   readonly syscall: string;
+  /** The path or abstract name, where the call was for one. */
+  declare readonly address?: string;
+  /** Of a call that sends many: how many the kernel had taken before. */
+  declare readonly sent?: number;
 
   /**
    * @param errno the positive number, as C's `errno` has it
    * @param syscall the call that failed
-   * @param fallback name and text for a number that libuv does not know
    */
-  constructor(errno: number, syscall: string, fallback?: readonly [name: string, text: string]) {
+  constructor(errno: number, syscall: string, { fallback, address, detail }: SyscallErrorOptions = {}) {
     const unknown = `Unknown system error ${-errno}`;
     const [name, text] = getSystemErrorMap().get(-errno) ?? fallback ?? [unknown, unknown];
-    super(`${name}: ${text}, ${syscall}`);
+    const where = address === undefined ? '' : ` ${inspect(address)}`;
+    super(`${name}: ${text}, ${syscall}${where}${detail === undefined ? '' : ` ${detail}`}`);
     this.code = name;
     this.errno = -errno;
     this.syscall = syscall;
+    if (address !== undefined) this.address = address;
   }
 }
 
@@ -42,11 +59,19 @@ export class SyscallError extends Error {
 export class ChannelError extends Error {
   override readonly name: string = 'ChannelError';
   readonly code: ChannelErrorCode;
+  /** Of a call that sends many: how many the kernel had taken before. */
+  declare readonly sent?: number;
 
   constructor(code: ChannelErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
   }
+}
+
+/** Says in an error of a call that sends many how many the kernel had taken before, unless it says so already. */
+export function sentBefore(error: unknown, sent: number): unknown {
+  if (!(error instanceof SyscallError || error instanceof ChannelError)) return error;
+  return Object.assign(error, { sent: error.sent ?? sent });
 }
 
 /** This host has no table of constants and layouts here, or no libc that can be called. */
@@ -60,21 +85,33 @@ export function invalidArgType(
   name: string,
   expected: string,
   actual: unknown,
-  got: string = show(actual),
+  got: string = describe(actual),
 ): TypeError {
   return coded(new TypeError(`"${name}": expected ${expected}, got ${got}`), 'ERR_INVALID_ARG_TYPE');
 }
 
+/** An argument that has no place in the call that got it, in Node's shape. */
+export function invalidArgValue(name: string, expected: string, actual: unknown): TypeError {
+  return coded(
+    new TypeError(`"${name}": expected ${expected}, got ${describe(actual)}`),
+    'ERR_INVALID_ARG_VALUE',
+  );
+}
+
 /** An argument of the right kind outside its range, in Node's shape. */
 export function outOfRange(name: string, expected: string, actual: unknown): RangeError {
-  return coded(new RangeError(`"${name}": expected ${expected}, got ${show(actual)}`), 'ERR_OUT_OF_RANGE');
+  return coded(
+    new RangeError(`"${name}": expected ${expected}, got ${describe(actual)}`),
+    'ERR_OUT_OF_RANGE',
+  );
 }
 
 function coded<E extends Error>(error: E, code: string): E {
   return Object.assign(error, { code });
 }
 
-function show(value: unknown): string {
+/** What a value is, for a message. */
+export function describe(value: unknown): string {
   if (typeof value === 'string') return `the string ${inspect(value)}`;
   if (typeof value === 'function') return `a function`;
   if (typeof value !== 'object' || value === null) return inspect(value);

@@ -53,16 +53,15 @@ suite('errors of system calls', (test) => {
     const map = getSystemErrorMap();
     assert.ok(map.size > 50);
     for (const [errno, [code, text]] of map) {
-      const error = new SyscallError(-errno, 'sendmsg', ['EWRONG', 'a wrong text']);
+      const error = new SyscallError(-errno, 'sendmsg', { fallback: ['EWRONG', 'a wrong text'] });
       assert.deepEqual([error.code, error.errno, error.message], [code, errno, `${code}: ${text}, sendmsg`]);
     }
   });
 
   test('a name that libuv lacks can be brought along', () => {
-    const { code, errno, message } = new SyscallError(4000, 'sendmsg', [
-      'ETOOMANYREFS',
-      'too many references',
-    ]);
+    const { code, errno, message } = new SyscallError(4000, 'sendmsg', {
+      fallback: ['ETOOMANYREFS', 'too many references'],
+    });
     assert.deepEqual(
       [code, errno, message],
       ['ETOOMANYREFS', -4000, 'ETOOMANYREFS: too many references, sendmsg'],

@@ -6,14 +6,12 @@ import type {
   Comparison,
   Figure,
   Missing,
-  Point,
   Question,
-  Ratio,
   Result,
   Rounds,
   Side,
 } from './question.ts';
-import { latencyOf, pairwise, spread } from './statistics.ts';
+import { latencyOf, pairwise, type Spread, spread } from './statistics.ts';
 
 /** What the process that asks a question is told by the run. */
 export interface Task {
@@ -29,8 +27,6 @@ export interface Task {
 const FULL: Budget = { rounds: 301, batchNs: 3e6, warmUpNs: 300e6 };
 const QUICK: Budget = { rounds: 25, batchNs: 2e6, warmUpNs: 60e6 };
 
-export const PER_OPERATION = 'time per operation';
-
 /** Asks one question, and keeps everything it finds. */
 export class Recorder implements Bench {
   readonly quick: boolean;
@@ -40,44 +36,36 @@ export class Recorder implements Bench {
   readonly #task: Task;
   readonly #onProgress: (part: number, what: string) => void;
 
-  constructor(task: Task, question: Question, onProgress: (part: number, what: string) => void) {
+  constructor(task: Task, { name, title, axis }: Question, onProgress: (part: number, what: string) => void) {
     this.quick = task.quick;
     this.temp = task.temp;
     this.result = {
-      question: question.name,
-      title: question.title,
+      question: name,
+      title,
+      ...(axis && { axis: axis.label }),
       figures: [],
-      ratios: [],
       missing: [],
-      notes: [],
-      goals: question.goals ?? [],
       seconds: 0,
-      ...(question.axis && { axis: question.axis.label }),
     };
     this.#task = task;
     this.#onProgress = onProgress;
   }
 
-  async peers(operation: string, names?: readonly string[]): Promise<Side[]> {
+  async peers(operation: string): Promise<Side[]> {
+    const known = this.#task.peers.filter(({ operations }) => operations.includes(operation));
     const sides: Side[] = [];
-    for (const peer of this.#task.peers) {
-      if (!peer.operations.includes(operation) || names?.includes(peer.name) === false) continue;
-      if (peer.missing !== undefined) {
-        this.missing({ side: peer.name, reason: peer.missing });
-        continue;
-      }
-      try {
-        sides.push(await connectPeer(peer, operation));
-      } catch (error) {
-        this.missing({ side: peer.name, reason: reasonOf(error) });
-      }
-    }
+    for (const peer of known) sides.push(...(await this.#connect(peer, operation)));
     return sides;
   }
 
-  attempt(name: string, make: () => Side): Side[] {
+  async floor(operation: string, name = 'C'): Promise<Side[]> {
+    const peer = this.#task.peers.find((peer) => peer.name === 'C');
+    return peer ? this.#connect({ ...peer, name }, operation) : [];
+  }
+
+  async attempt(name: string, make: (name: string) => Side | Promise<Side>): Promise<Side[]> {
     try {
-      return [make()];
+      return [await make(name)];
     } catch (error) {
       this.missing({ side: name, reason: reasonOf(error) });
       return [];
@@ -85,28 +73,16 @@ export class Recorder implements Bench {
   }
 
   async compare(sides: readonly Side[], comparison: Comparison = {}): Promise<Rounds> {
-    const { bases = [], point, metric = PER_OPERATION } = comparison;
     const budget = { ...(this.quick ? QUICK : FULL), ...comparison.budget };
     const trials = await alternate(sides, budget, this.#task.clockNs, this);
     for (const side of sides) await side.close?.();
-    for (const trial of trials) this.#keep(trial, metric, point);
-    for (const base of bases) {
-      for (const trial of trials)
-        this.#ratio(
-          trial,
-          trials.find(({ side }) => side.name === base),
-          point,
-        );
-    }
-    return new Map(trials.map(({ side, rounds }) => [side.name, rounds]));
+    const rounds = new Map(trials.map(({ side, rounds }) => [side.name, rounds]));
+    for (const trial of trials) this.#keep(trial, rounds, comparison);
+    return rounds;
   }
 
   figure(figure: Figure): void {
     this.result.figures.push(figure);
-  }
-
-  ratio(ratio: Ratio): void {
-    this.result.ratios.push(ratio);
   }
 
   missing(missing: Missing): void {
@@ -116,37 +92,35 @@ export class Recorder implements Bench {
     if (!known) this.result.missing.push(missing);
   }
 
-  note(text: string): void {
-    if (!this.result.notes.includes(text)) this.result.notes.push(text);
-  }
-
   progress(part: number, what = ''): void {
     this.#onProgress(part, what);
   }
 
-  #keep({ side, batch, rounds, latency, failure }: Trial, metric: string, point: Point | undefined): void {
+  #connect(peer: PeerCommand, operation: string): Promise<Side[]> {
+    return this.attempt(peer.name, () => {
+      if (peer.missing !== undefined) throw new Error(peer.missing);
+      return connectPeer(peer, operation);
+    });
+  }
+
+  #keep({ side, batch, rounds, latency, failure }: Trial, all: Rounds, comparison: Comparison): void {
+    const { bases = [], point, metric = 'time per operation' } = comparison;
     if (failure !== undefined) this.missing({ side: side.name, reason: reasonOf(failure) });
     if (rounds.length === 0) return;
+    const against: Record<string, Spread> = {};
+    for (const base of bases) {
+      const ratios = pairwise(rounds, all.get(base) ?? [], (our, their) => our / their);
+      if (base !== side.name && ratios.length > 0) against[base] = spread(ratios);
+    }
     this.figure({
       side: side.name,
       metric,
       unit: 'ns',
+      ...(point !== undefined && { point }),
       value: spread(rounds),
+      ...(Object.keys(against).length > 0 && { against }),
       batch,
-      ...(point !== undefined && { point }),
       ...(latency && latency.count > 0 && { latency: latencyOf(latency) }),
-    });
-  }
-
-  #ratio(trial: Trial, base: Trial | undefined, point: Point | undefined): void {
-    if (!base || base === trial) return;
-    const ratios = pairwise(trial.rounds, base.rounds, (our, their) => our / their);
-    if (ratios.length === 0) return;
-    this.ratio({
-      side: trial.side.name,
-      base: base.side.name,
-      value: spread(ratios),
-      ...(point !== undefined && { point }),
     });
   }
 }

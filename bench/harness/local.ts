@@ -15,60 +15,37 @@ export interface LocalOperation {
   close?(): void | Promise<void>;
 }
 
-/** A side whose operation ends before it returns. */
-export function local(operation: LocalOperation & { run(count: number): void }): Side {
+/** A side that this process does itself. */
+export function local(operation: LocalOperation): Side {
   const { name, run, chunk = Number.POSITIVE_INFINITY, before, after, close } = operation;
-  const inChunks = (count: number, timed: (size: number) => void): void => {
-    for (let left = count; left > 0; left -= chunk) {
-      const size = Math.min(left, chunk);
-      before?.(size);
-      timed(size);
-      after?.(size);
-    }
-  };
-  return {
-    name,
-    batch(count) {
-      let ns = 0;
-      inChunks(count, (size) => {
-        const start = now();
-        run(size);
-        ns += now() - start;
-      });
-      return ns;
-    },
-    each(count) {
-      const times = new Float64Array(count);
-      let at = 0;
-      inChunks(count, (size) => {
-        for (let i = 0; i < size; i++) {
-          const start = now();
-          run(1);
-          times[at++] = now() - start;
-        }
-      });
-      return times;
-    },
-    ...(close && { close }),
-  };
-}
-
-/** A side whose operation is awaited. */
-export function localAsync(operation: LocalOperation & { run(count: number): Promise<void> }): Side {
-  const { name, run, close } = operation;
   return {
     name,
     async batch(count) {
-      const start = now();
-      await run(count);
-      return now() - start;
+      let ns = 0;
+      for (let left = count; left > 0; left -= chunk) {
+        const size = Math.min(left, chunk);
+        before?.(size);
+        const start = now();
+        // Nobody is kept waiting for a microtask who is done when it returns.
+        const pending = run(size);
+        if (pending) await pending;
+        ns += now() - start;
+        after?.(size);
+      }
+      return ns;
     },
     async each(count) {
       const times = new Float64Array(count);
-      for (let i = 0; i < count; i++) {
-        const start = now();
-        await run(1);
-        times[i] = now() - start;
+      for (let done = 0; done < count; done += chunk) {
+        const size = Math.min(count - done, chunk);
+        before?.(size);
+        for (let i = 0; i < size; i++) {
+          const start = now();
+          const pending = run(1);
+          if (pending) await pending;
+          times[done + i] = now() - start;
+        }
+        after?.(size);
       }
       return times;
     },

@@ -4,11 +4,15 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import type { Side } from './question.ts';
 
-/** A peer that the run has got ready: how to start it, or why it can't be. */
-export interface PeerCommand {
+/** A program that speaks the peers' protocol. */
+export interface Program {
   readonly name: string;
-  readonly operations: readonly string[];
   readonly command: readonly string[];
+}
+
+/** A peer that the run has got ready: how to start it, or why it can't be. */
+export interface PeerCommand extends Program {
+  readonly operations: readonly string[];
   readonly missing?: string;
 }
 
@@ -16,21 +20,21 @@ const PATIENCE_MS = 60_000;
 const ERROR_LINES = 3;
 
 /**
- * Starts a peer for one operation.
+ * Starts a program for one operation.
  *
  * It is spoken to in lines: `batch OPERATION COUNT` and `each OPERATION COUNT`, which it answers with the
- * nanoseconds of all, or of each, or with `error REASON`. The end of its standard input is its end.
+ * nanoseconds of all, or of each. The end of its standard input is its end.
  *
- * @returns the peer as a side
+ * @returns the program as a side
  * @throws Error when it can't be started, or its first operation fails
  */
-export async function connectPeer(peer: PeerCommand, operation: string): Promise<Side> {
-  const process = new PeerProcess(peer);
+export async function connectPeer(program: Program, operation: string): Promise<Side> {
+  const process = new PeerProcess(program);
   const ask = (verb: string, count: number): Promise<number[]> =>
     process.ask(`${verb} ${operation} ${count}`);
   await ask('batch', 1);
   return {
-    name: peer.name,
+    name: program.name,
     batch: async (count) => (await ask('batch', count))[0] as number,
     each: (count) => ask('each', count),
     close: () => process.end(),
@@ -45,7 +49,7 @@ class PeerProcess {
   #errors = '';
   #failure: string | undefined;
 
-  constructor({ name, command: [program = '', ...args] }: PeerCommand) {
+  constructor({ name, command: [program = '', ...args] }: Program) {
     this.#name = name;
     // A process group of its own: Ctrl-C is for the bench, which then ends the peer.
     this.#child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true });

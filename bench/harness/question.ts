@@ -1,4 +1,4 @@
-import type { Spread } from './statistics.ts';
+import type { Latency, Spread } from './statistics.ts';
 
 /** What is being timed: one operation, done one way. */
 export interface Side {
@@ -20,25 +20,10 @@ export interface Missing {
   readonly reason: string;
 }
 
-/** Where a figure was taken, on a question's x axis. */
-export type Point = number;
-
 /** The x axis of a question that is asked at several points. */
 export interface Axis {
   readonly label: string;
-  readonly points: readonly Point[];
-}
-
-/** How long single calls took, in nanoseconds, one reading of the clock included. */
-export interface Latency {
-  readonly calls: number;
-  readonly p50: number;
-  /** Missing where fewer than ten calls lie above it, as in `p999` and `curve`. */
-  readonly p99?: number;
-  readonly p999?: number;
-  readonly max: number;
-  /** Pairs of a percentile and its latency, ascending, for drawing. */
-  readonly curve: readonly (readonly [percentile: number, ns: number])[];
+  readonly points: readonly number[];
 }
 
 /** One measured quantity. */
@@ -48,30 +33,27 @@ export interface Figure {
   readonly metric: string;
   /** `ns`, `bytes`, `calls`, `%`, … */
   readonly unit: string;
-  readonly point?: Point;
+  /** Where it was taken, on the question's axis. */
+  readonly point?: number;
   readonly value: Spread;
+  /** What it is divided by other sides' figures, taken round by round: a ratio for each base. */
+  readonly against?: Readonly<Record<string, Spread>>;
   /** How many operations were timed together; only of figures that were timed. */
   readonly batch?: number;
   /** Only where a call is long against the clock. */
   readonly latency?: Latency;
 }
 
-/** One side's time over another's, taken round by round. */
-export interface Ratio {
-  readonly side: string;
-  readonly base: string;
-  readonly point?: Point;
-  readonly value: Spread;
-}
-
-/** A bound that the library has set itself: on a ratio, or on a figure. */
+/** A bound that the library has set itself, on one side's figure. */
 export interface Goal {
-  readonly text: string;
   readonly side: string;
-  /** The side that the ratio is taken to. Without one, the bound is on the figure that `metric` names. */
+  /** The side that the figure is divided by. Without one, the bound is on the figure itself. */
   readonly base?: string;
+  /** Which of the side's figures; the first one without. */
   readonly metric?: string;
-  readonly point?: Point;
+  readonly point?: number;
+  /** With a base: divides this percentile of single calls by the base's, in place of the times per operation. */
+  readonly percentile?: 'p99' | 'p999';
   readonly atMost?: number;
   readonly atLeast?: number;
 }
@@ -80,12 +62,9 @@ export interface Goal {
 export interface Result {
   readonly question: string;
   readonly title: string;
-  axis?: string;
+  readonly axis?: string;
   readonly figures: Figure[];
-  readonly ratios: Ratio[];
   readonly missing: Missing[];
-  readonly notes: string[];
-  readonly goals: readonly Goal[];
   seconds: number;
 }
 
@@ -100,14 +79,14 @@ export interface Budget {
 export interface Comparison {
   /** The sides that every other side's time is divided by. */
   readonly bases?: readonly string[];
-  readonly point?: Point;
-  /** What one operation is called in the metric; "time per operation" without. */
+  readonly point?: number;
+  /** @default "time per operation" */
   readonly metric?: string;
   /** Overrides parts of the run's budget, for operations that are slow by nature. */
   readonly budget?: Partial<Budget>;
 }
 
-/** Each side's nanoseconds per operation, one figure a round. */
+/** Each side's nanoseconds per operation, one value a round. */
 export type Rounds = ReadonlyMap<string, readonly number[]>;
 
 /** What a question measures with, and where it puts what it found. */
@@ -118,34 +97,34 @@ export interface Bench {
   /** True once the user has asked for the end: stop at the next good moment. */
   readonly stopped: boolean;
 
+  /** The peers that know an operation, each started; those that can't be are noted as missing. */
+  peers(operation: string): Promise<Side[]>;
   /**
-   * The peers that know an operation, each started; those that can't be are noted as missing.
+   * One operation of the program in C, if there is a compiler.
    *
-   * @param names which of them; all without
+   * @param name what the side is called; `C` without
    */
-  peers(operation: string, names?: readonly string[]): Promise<Side[]>;
-  /** A side of this process, if it can be made here; noted as missing if not. */
-  attempt(name: string, make: () => Side): Side[];
+  floor(operation: string, name?: string): Promise<Side[]>;
+  /** A side of our own, if it can be made here; noted as missing if not. */
+  attempt(name: string, make: (name: string) => Side | Promise<Side>): Promise<Side[]>;
   /** Times sides against each other, alternating, and closes them. */
   compare(sides: readonly Side[], comparison?: Comparison): Promise<Rounds>;
   figure(figure: Figure): void;
-  ratio(ratio: Ratio): void;
   missing(missing: Missing): void;
-  note(text: string): void;
   /** Tells the user how far it is; `part` runs from 0 to 1. */
   progress(part: number, what?: string): void;
 }
 
-/** One question: a file in `questions/` whose default export this is. */
+/** One question: a module in `questions/` whose default export this is. */
 export interface Question {
-  /** What `--only` takes: the file's name. */
+  /** What `--only` takes: the module's name. */
   readonly name: string;
   readonly title: string;
   readonly goals?: readonly Goal[];
   readonly axis?: Axis;
   /** Options for the process that it is asked in, such as `--expose-gc`. */
   readonly execArgv?: readonly string[];
-  /** Asked only by name: it takes long. */
-  readonly onlyByName?: boolean;
+  /** What is added to that process's environment. */
+  readonly env?: Readonly<Record<string, string>>;
   measure(bench: Bench): Promise<void>;
 }

@@ -1,5 +1,4 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
-import type { Latency } from './question.ts';
 
 /** The median of some values, and the quartiles around it. */
 export interface Spread {
@@ -43,6 +42,18 @@ export function pairwise(
 ): number[] {
   const rounds = Math.min(ours.length, base.length);
   return Array.from({ length: rounds }, (_, i) => combine(ours[i] as number, base[i] as number));
+}
+
+/** How long single calls took, in nanoseconds, one reading of the clock included. */
+export interface Latency {
+  readonly calls: number;
+  readonly p50: number;
+  /** Missing where fewer than ten calls lie above it, as in `p999` and `curve`. */
+  readonly p99?: number;
+  readonly p999?: number;
+  readonly max: number;
+  /** Pairs of a percentile and its latency, ascending, for drawing. */
+  readonly curve: readonly (readonly [percentile: number, ns: number])[];
 }
 
 /** Percentiles that a latency curve is drawn through. */

@@ -1,12 +1,9 @@
-import type { Bench, Budget, Point, Question, Side } from './question.ts';
+import type { Bench, Comparison, Question, Side } from './question.ts';
 
 /** A question that is answered by timing sides against each other. */
-export interface TimedQuestion extends Omit<Question, 'measure'> {
-  /** The sides, in the order of their turns; asked once per point of the axis. */
-  sides(bench: Bench, point: Point): readonly Side[] | Promise<readonly Side[]>;
-  /** The sides that every other side's time is divided by. */
-  readonly bases?: readonly string[];
-  readonly budget?: Partial<Budget>;
+export interface TimedQuestion extends Omit<Question, 'measure'>, Pick<Comparison, 'bases' | 'budget'> {
+  /** The sides, in the order of their turns; asked for at each point of the axis. */
+  sides(bench: Bench, point: number): readonly Side[] | Promise<readonly Side[]>;
 }
 
 /** Makes a question out of a declared list of sides. */

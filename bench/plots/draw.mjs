@@ -6,7 +6,15 @@ import { compile } from 'vega-lite';
 import { axisPlot } from './axis.mjs';
 import { latencyPlot } from './latency.mjs';
 import { layersPlot } from './layers.mjs';
-import { CONFIG } from './theme.mjs';
+import { CONFIG, heading } from './theme.mjs';
+
+/** Which questions are drawn, how, and under what name: the pictures that bench/README.md shows. */
+const PICTURES = [
+  { question: 'where-time-goes', plot: layersPlot, name: 'where-time-goes' },
+  { question: 'pass', plot: latencyPlot, name: 'pass-latency' },
+  { question: 'waiting', plot: axisPlot, name: 'waiting' },
+  { question: 'batches', plot: axisPlot, name: 'batches' },
+];
 
 const [, , runFile, folder] = process.argv;
 const { machine, results } = JSON.parse(readFileSync(runFile, 'utf8'));
@@ -15,23 +23,13 @@ const machineLines = [
   `Node ${machine.node}, koffi ${machine.koffi}, fdchannel ${machine.fdchannel} (${machine.commit}), ${machine.date.slice(0, 10)}`,
 ];
 
-/** Of these, the tail matters as well as the middle. */
-const LATENCY = ['pass', 'round-trip', 'round-trip-one-processor', 'round-trip-two-processors', 'async'];
-
-/** Which pictures a question is drawn as, each with its file's name. */
-function plotsOf(result) {
-  if (result.axis) return [[result.question, axisPlot(result, machineLines)]];
-  if (result.question === 'where-time-goes') return [[result.question, layersPlot(result, machineLines)]];
-  if (LATENCY.includes(result.question)) {
-    return [[`${result.question}-latency`, latencyPlot(result, machineLines)]];
-  }
-  return [];
-}
-
 mkdirSync(folder, { recursive: true });
-for (const [name, plot] of results.flatMap(plotsOf)) {
-  if (!plot) continue;
-  const { spec } = compile({ ...plot, config: CONFIG });
+for (const { question, plot, name } of PICTURES) {
+  const result = results.find((result) => result.question === question);
+  const picture = result && plot(result);
+  if (!picture) continue;
+  const title = heading(result.title, machineLines);
+  const { spec } = compile({ title, width: 640, ...picture, config: CONFIG });
   const view = new View(parse(spec), { renderer: 'none' });
   const file = join(folder, `${name}.svg`);
   writeFileSync(file, `${await view.toSVG()}\n`);

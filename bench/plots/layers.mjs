@@ -1,7 +1,7 @@
-import { heading, LAYER_COLOURS, TIME_LABELS, timeLabel } from './theme.mjs';
+import { LAYER_COLOURS, nominal, quantitative, TIME_LABELS } from './theme.mjs';
 
 /** Where the time goes: a bar an operation, a colour a layer. A difference below nothing is drawn as nothing. */
-export function layersPlot({ title, figures }, machineLines) {
+export function layersPlot({ figures }) {
   const layered = figures.filter(({ batch }) => batch === undefined);
   if (layered.length === 0) return undefined;
   const layers = [...new Set(layered.map(({ metric }) => metric))];
@@ -13,21 +13,12 @@ export function layersPlot({ title, figures }, machineLines) {
     ns: Math.max(0, value.median),
   }));
   const totals = operations.map((operation) => {
-    const ns = values
-      .filter((value) => value.operation === operation)
-      .reduce((sum, value) => sum + value.ns, 0);
-    return { operation, ns, label: timeLabel(ns) };
+    const ns = values.reduce((sum, value) => sum + (value.operation === operation ? value.ns : 0), 0);
+    return { operation, ns, label: ns >= 1e3 ? `${(ns / 1e3).toFixed(2)} us` : `${ns.toFixed(0)} ns` };
   });
-  const y = {
-    field: 'operation',
-    type: 'nominal',
-    title: null,
-    sort: operations,
-    axis: { domain: false, ticks: false },
-  };
+  const y = nominal('operation', { sort: operations, axis: { domain: false, ticks: false } });
+  const title = 'median time per operation, and what each layer adds to it';
   return {
-    title: heading(title, machineLines),
-    width: 640,
     height: { step: 44 },
     data: { values },
     layer: [
@@ -35,20 +26,12 @@ export function layersPlot({ title, figures }, machineLines) {
         mark: { type: 'bar', height: 26 },
         encoding: {
           y,
-          x: {
-            field: 'ns',
-            type: 'quantitative',
-            title: 'median time per operation, and what each layer adds to it',
-            axis: { labelExpr: TIME_LABELS, tickCount: 8 },
-          },
-          color: {
-            field: 'layer',
-            type: 'nominal',
-            title: null,
+          x: quantitative('ns', title, { axis: { labelExpr: TIME_LABELS, tickCount: 8 } }),
+          color: nominal('layer', {
             sort: layers,
             scale: { domain: layers, range: LAYER_COLOURS.slice(-layers.length) },
             legend: { orient: 'top', symbolType: 'square', offset: 6 },
-          },
+          }),
           order: { field: 'order', type: 'quantitative' },
         },
       },

@@ -1,5 +1,5 @@
 import { timed } from '../harness/timed.ts';
-import { FDCHANNEL, fdchannel } from '../sides/fdchannel.ts';
+import { FDCHANNEL, pass } from '../sides/fdchannel.ts';
 
 const STREAM = `${FDCHANNEL}, stream`;
 
@@ -8,9 +8,9 @@ export default timed({
   title: 'A pass in both framings: an empty packet (SEQPACKET), one byte of a stream',
   bases: ['C', 'C, stream', FDCHANNEL],
   sides: async (bench) => [
-    ...(await bench.peers('pass', ['C'])),
-    ...(await bench.peers('pass-stream')).map((side) => ({ ...side, name: `${side.name}, stream` })),
-    ...bench.attempt(FDCHANNEL, () => fdchannel('pass', 'seqpacket')),
-    ...bench.attempt(STREAM, () => ({ ...fdchannel('pass', 'stream'), name: STREAM })),
+    ...(await bench.floor('pass')),
+    ...(await bench.floor('pass-stream', 'C, stream')),
+    ...(await bench.attempt(FDCHANNEL, (name) => pass(name, 'seqpacket'))),
+    ...(await bench.attempt(STREAM, (name) => pass(name, 'stream'))),
   ],
 });

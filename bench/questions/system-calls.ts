@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Goal, Question } from '../harness/question.ts';
+import type { Question } from '../harness/question.ts';
 import { exactly } from '../harness/statistics.ts';
 
 const OPERATIONS = {
@@ -15,18 +15,10 @@ const TRACED = fileURLToPath(new URL('../sides/traced.js', import.meta.url));
 const FEW = 100;
 const MANY = 1100;
 
-const exactlyOnce = (metric: string): Goal => ({
-  text: `${metric} per pass`,
-  side: OPERATIONS.pass,
-  metric,
-  atMost: 1,
-  atLeast: 1,
-});
-
 const question: Question = {
   name: 'system-calls',
   title: 'System calls per operation, counted by strace',
-  goals: [exactlyOnce('sendmsg'), exactlyOnce('recvmsg')],
+  goals: ['sendmsg', 'recvmsg'].map((metric) => ({ side: OPERATIONS.pass, metric, atMost: 1, atLeast: 1 })),
   async measure(bench) {
     for (const [operation, side] of Object.entries(OPERATIONS)) {
       if (bench.stopped) return;
@@ -54,19 +46,7 @@ function trace(operation: string, count: number, folder: string): Map<string, nu
   const summary = join(folder, 'strace');
   const { error, status, stderr } = spawnSync(
     'strace',
-    [
-      '-f',
-      '-c',
-      '-qq',
-      '-U',
-      'name,calls',
-      '-o',
-      summary,
-      process.execPath,
-      TRACED,
-      operation,
-      String(count),
-    ],
+    ['-fcqq', '-U', 'name,calls', '-o', summary, process.execPath, TRACED, operation, `${count}`],
     { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' },
   );
   if (error) return 'it is not there: apt-get install strace';

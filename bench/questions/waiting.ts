@@ -1,14 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { localAsync } from '../harness/local.ts';
-import type { Bench, Question } from '../harness/question.ts';
-import { exactly } from '../harness/statistics.ts';
+import { fileURLToPath } from 'node:url';
+import { connectPeer } from '../harness/peer.ts';
+import type { Question } from '../harness/question.ts';
 import { FDCHANNEL } from '../sides/fdchannel.ts';
-import { WaitingEndpoints } from '../sides/waiting-endpoints.ts';
+import { HEAP, IDLE, measureWaits, NEVER_WAITED, WAITING, WAKE } from '../sides/waits.ts';
 
-const POINTS = [1, 10, 100, 1000, 4000];
-/** Its socket, its peer's, and the duplicate that the event loop polls. */
-const DESCRIPTORS_EACH = 3;
-const DESCRIPTORS_SPARE = 64;
+const EPOLL = 'C, epoll';
+const ALONE = 'fdchannel, one waiting';
+const ALONE_PROCESS = new URL('../sides/alone.js', import.meta.url);
+const POINTS = [1, 100, 1000, 4000];
+const MOST = 4000;
 
 const question: Question = {
   name: 'waiting',
@@ -16,82 +16,24 @@ const question: Question = {
   execArgv: ['--expose-gc'],
   axis: { label: 'waiting endpoints', points: POINTS },
   goals: [
-    {
-      text: 'idle processor time of 1000 waiting endpoints',
-      side: FDCHANNEL,
-      metric: 'idle processor time',
-      point: 1000,
-      atMost: 0.5,
-    },
+    { side: FDCHANNEL, metric: WAKE, base: ALONE, point: MOST, atMost: 1.4 },
+    { side: FDCHANNEL, metric: HEAP, point: MOST, atMost: 1500 },
+    { side: FDCHANNEL, metric: NEVER_WAITED, point: MOST, atMost: 0 },
+    { side: FDCHANNEL, metric: WAITING, point: MOST, atMost: 1 },
+    { side: FDCHANNEL, metric: IDLE, point: MOST, atMost: 0.5 },
   ],
-  async measure(bench) {
-    const endpoints = new WaitingEndpoints();
-    let waiting = 0;
-    for (const point of affordable(bench)) {
-      if (bench.stopped) break;
-      const before = memory();
-      endpoints.grow(point);
-      const after = memory();
-      // Fewer are lost in what else the heap does.
-      if (point >= 1000) {
-        const each = (after - before) / (point - waiting);
-        bench.figure({
-          side: FDCHANNEL,
-          metric: 'heap memory each',
-          unit: 'bytes',
-          point,
-          value: exactly(each),
-        });
-      }
-      waiting = point;
-      await bench.compare([localAsync({ name: FDCHANNEL, run: (n) => endpoints.wake(n) })], {
-        metric: 'time per wake',
-        point,
-      });
-      await idle(bench, point);
-    }
-    endpoints.close();
-  },
+  measure: (bench) =>
+    measureWaits(
+      bench,
+      POINTS,
+      async (point) => [
+        ...(await bench.floor(`wake-${point}`, EPOLL)),
+        // The wake alone takes its turns beside the wake among many, in a process whose loop watches nothing else.
+        ...(await bench.attempt(ALONE, (name) =>
+          connectPeer({ name, command: [process.execPath, fileURLToPath(ALONE_PROCESS)] }, 'wake'),
+        )),
+      ],
+      [EPOLL, ALONE],
+    ),
 };
 export default question;
-
-function affordable(bench: Bench): number[] {
-  const report = process.report.getReport() as unknown as {
-    userLimits?: { open_files?: { soft?: number | string } };
-  };
-  const limit = Number(report.userLimits?.open_files?.soft ?? Number.NaN);
-  // "unlimited" is no number, and no bound.
-  const most = Number.isNaN(limit)
-    ? Number.POSITIVE_INFINITY
-    : Math.floor((limit - DESCRIPTORS_SPARE) / DESCRIPTORS_EACH);
-  const points = POINTS.filter((point) => point <= most);
-  if (points.length === POINTS.length) return points;
-  bench.note(
-    `the descriptor limit of ${limit} has room for ${most} waiting endpoints, at 3 descriptors each`,
-  );
-  return [...points, most];
-}
-
-/** The bytes of the process's objects and buffers. */
-function memory(): number {
-  globalThis.gc?.();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
-
-async function idle(bench: Bench, count: number): Promise<void> {
-  const milliseconds = bench.quick ? 250 : 1000;
-  // The engine tidies up after what was timed.
-  await sleep(milliseconds);
-  const start = performance.now();
-  const before = process.cpuUsage();
-  await sleep(milliseconds);
-  const { user, system } = process.cpuUsage(before);
-  bench.figure({
-    side: FDCHANNEL,
-    metric: 'idle processor time',
-    unit: '%',
-    point: count,
-    value: exactly((user + system) / 10 / (performance.now() - start)),
-  });
-}

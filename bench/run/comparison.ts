@@ -1,4 +1,3 @@
-import type { Point } from '../harness/question.ts';
 import type { Spread } from '../harness/statistics.ts';
 import { quantity, quartiles } from './format.ts';
 import type { Run } from './run.ts';
@@ -51,17 +50,19 @@ export function repeatedRatios(old: Run, latest: Run): Repeated[] {
 
 /** Everything with a spread: a single look has none, and can't tell a change from chance. */
 function entriesOf(run: Run): Entry[] {
-  const at = (point: Point | undefined): string => (point === undefined ? '' : ` at ${point}`);
-  return run.results.flatMap(({ question, figures, ratios }) =>
-    [
-      ...figures.map(({ side, metric, point, unit, value }): Entry => {
-        return { label: [question, side, metric + at(point)], unit, value };
+  return run.results
+    .flatMap(({ question, figures }) =>
+      figures.flatMap(({ side, metric, point, unit, value, against = {} }): Entry[] => {
+        const what = metric + (point === undefined ? '' : ` at ${point}`);
+        return [
+          { label: [question, side, what], unit, value },
+          ...Object.entries(against).map(([base, ratio]): Entry => {
+            return { label: [question, side, `${what} x ${base}`], unit: RATIO, value: ratio };
+          }),
+        ];
       }),
-      ...ratios.map(({ side, base, point, value }): Entry => {
-        return { label: [question, side, `x ${base}${at(point)}`], unit: RATIO, value };
-      }),
-    ].filter(({ value }) => value.of > 1),
-  );
+    )
+    .filter(({ value }) => value.of > 1);
 }
 
 function width({ q1, q3 }: Spread): number {

@@ -1,5 +1,5 @@
-import type { Goal, Result } from '../harness/question.ts';
-import type { Spread } from '../harness/statistics.ts';
+import type { Figure, Goal, Question, Result } from '../harness/question.ts';
+import { exactly, type Spread } from '../harness/statistics.ts';
 import { quantity, ratio } from './format.ts';
 
 /** How a goal came out. */
@@ -8,43 +8,55 @@ export interface Verdict {
   readonly goal: Goal;
   readonly outcome: 'met' | 'missed' | 'not measured';
   readonly value?: Spread;
+  /** A ratio has none. */
   readonly unit?: string;
 }
 
-export function judge(result: Result): Verdict[] {
-  return result.goals.map((goal): Verdict => {
-    const { question } = result;
-    const found = goal.base === undefined ? figureOf(result, goal) : ratioOf(result, goal);
-    if (!found) return { question, goal, outcome: 'not measured' };
+const PERCENTILES = { p99: 'p99', p999: 'p99.9' } as const;
+
+export function judge({ name, goals = [] }: Question, result: Result): Verdict[] {
+  return goals.map((goal): Verdict => {
+    const found = measured(result, goal);
+    if (!found) return { question: name, goal, outcome: 'not measured' };
     const { median } = found.value;
     const { atMost = Number.POSITIVE_INFINITY, atLeast = Number.NEGATIVE_INFINITY } = goal;
     const outcome = median <= atMost && median >= atLeast ? 'met' : 'missed';
-    return { question, goal, outcome, ...found };
+    return { question: name, goal, outcome, ...found };
   });
 }
 
 export function verdictRow({ question, goal, outcome, value, unit }: Verdict): string[] {
-  const { atMost, atLeast, text } = goal;
+  const { side, base, metric, point, percentile, atMost, atLeast } = goal;
+  const what = [
+    side + (point === undefined ? '' : ` at ${point}`),
+    ...(metric === undefined ? [] : [metric]),
+    ...(percentile === undefined ? [] : [PERCENTILES[percentile]]),
+    ...(base === undefined ? [] : [`x ${base}`]),
+  ];
+  const bound = (limit = 0): string => (unit === undefined ? `${limit}` : quantity(limit, unit));
   const wanted =
     atMost === atLeast
-      ? `exactly ${atMost}`
+      ? `exactly ${bound(atMost)}`
       : atMost === undefined
-        ? `at least ${atLeast}`
-        : `at most ${atMost}`;
+        ? `at least ${bound(atLeast)}`
+        : `at most ${bound(atMost)}`;
   const got = value && (unit === undefined ? ratio(value) : quantity(value.median, unit));
-  return [outcome, question, text, wanted, got ?? ''];
+  return [outcome, question, what.join('; '), wanted, got ?? ''];
 }
 
-function ratioOf(result: Result, goal: Goal): { value: Spread } | undefined {
-  const found = result.ratios.find(
-    ({ side, base, point }) => side === goal.side && base === goal.base && point === goal.point,
-  );
-  return found && { value: found.value };
-}
-
-function figureOf(result: Result, goal: Goal): { value: Spread; unit: string } | undefined {
-  const found = result.figures.find(
-    ({ side, metric, point }) => side === goal.side && metric === goal.metric && point === goal.point,
-  );
-  return found && { value: found.value, unit: found.unit };
+function measured({ figures }: Result, goal: Goal): { value: Spread; unit?: string } | undefined {
+  const { base, percentile } = goal;
+  const figureOf = (name: string): Figure | undefined =>
+    figures.find(
+      ({ side, metric, point }) =>
+        side === name && point === goal.point && metric === (goal.metric ?? metric),
+    );
+  const ours = figureOf(goal.side);
+  if (percentile !== undefined && base !== undefined) {
+    const [our, their] = [ours, figureOf(base)].map((figure) => figure?.latency?.[percentile]);
+    return our === undefined || their === undefined ? undefined : { value: exactly(our / their) };
+  }
+  if (base === undefined) return ours && { value: ours.value, unit: ours.unit };
+  const value = ours?.against?.[base];
+  return value && { value };
 }

@@ -1,10 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { PeerCommand } from '../harness/peer.ts';
-import type { Peer } from '../peers/peer.ts';
+import { PEERS, type Peer } from '../peers/peers.ts';
 import { installPackages } from './packages.ts';
 import { BENCH, type Workspace } from './workspace.ts';
 
@@ -15,23 +13,15 @@ export interface PreparedPeer extends PeerCommand {
 }
 
 /** Gets the peers of a run ready: finds their tools, installs their packages, compiles them. */
-export async function preparePeers(
+export function preparePeers(
   all: boolean,
   workspace: Workspace,
   say: (text: string) => void,
-): Promise<PreparedPeer[]> {
-  const folder = join(BENCH, 'peers');
-  const entries = await readdir(folder, { withFileTypes: true });
-  const prepared: PreparedPeer[] = [];
-  for (const { name } of entries.filter((entry) => entry.isDirectory()).sort(byName)) {
-    const source = join(folder, name);
-    const module = (await import(pathToFileURL(join(source, 'peer.ts')).href)) as { default: Peer };
-    if (!all && !module.default.always) continue;
-    say(`getting ${module.default.name} ready`);
-    prepared.push(prepare(module.default, source, join(workspace.path, `peer-${name}`)));
-  }
-  // The floor first: what comes after is compared with it.
-  return prepared.sort((a, b) => Number(b.name === 'C') - Number(a.name === 'C'));
+): readonly PreparedPeer[] {
+  return PEERS.filter(({ always }) => all || always).map((peer) => {
+    say(`getting ${peer.name} ready`);
+    return prepare(peer, join(BENCH, 'peers', peer.folder), join(workspace.path, `peer-${peer.folder}`));
+  });
 }
 
 function prepare(peer: Peer, source: string, output: string): PreparedPeer {
@@ -40,7 +30,7 @@ function prepare(peer: Peer, source: string, output: string): PreparedPeer {
   if (tool && !isOnPath(tool.name)) {
     return { ...known, missing: `${tool.name} is not there: ${tool.get}` };
   }
-  const version = tool ? versionOf(tool.version) : process.version;
+  const version = tool ? versionOf(tool) : process.version;
   if (peer.packages && !existsSync(join(source, 'node_modules'))) {
     const failure = installPackages(source);
     if (failure !== undefined) return { ...known, version, missing: `npm ci failed: ${failure}` };
@@ -56,8 +46,8 @@ function prepare(peer: Peer, source: string, output: string): PreparedPeer {
   return { ...known, version };
 }
 
-function versionOf([program = '', ...args]: readonly string[]): string {
-  const { stdout } = spawnSync(program, args, { encoding: 'utf8' });
+function versionOf({ name, version }: NonNullable<Peer['tool']>): string {
+  const { stdout } = spawnSync(name, [version], { encoding: 'utf8' });
   return stdout?.split('\n')[0] ?? '';
 }
 
@@ -70,8 +60,4 @@ function isOnPath(program: string): boolean {
       return false;
     }
   });
-}
-
-function byName(a: { name: string }, b: { name: string }): number {
-  return a.name < b.name ? -1 : 1;
 }

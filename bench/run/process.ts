@@ -31,7 +31,7 @@ export function askInProcess(
     const child = fork(workspace.compiled('harness/ask.js'), {
       execArgv: [...(question.execArgv ?? [])],
       // What it is compiled by must not load into what is measured.
-      env: { ...process.env, NODE_OPTIONS: '' },
+      env: { ...process.env, ...question.env, NODE_OPTIONS: '' },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     let answer: Answer = {};

@@ -6,16 +6,8 @@ import { BENCH } from './workspace.ts';
 
 /** In the order in which a reader wants the answers; any other question comes after them. */
 const ORDER = [
-  'pass',
-  'send',
-  'receive',
-  'would-block',
-  'framings',
-  'where-time-goes',
-  'round-trip',
-  'round-trip-one-processor',
-  'round-trip-two-processors',
-  'async',
+  ...['pass', 'would-block', 'framings', 'where-time-goes', 'round-trip', 'async', 'waiting'],
+  ...['message', 'data', 'message-async', 'net-echo', 'many-descriptors', 'large-data', 'connect'],
 ];
 
 /** Every question of the folder. */

@@ -1,6 +1,6 @@
 import { differences, repeatedRatios } from './comparison.ts';
 import { quantity } from './format.ts';
-import { verdictRow } from './goals.ts';
+import { type Verdict, verdictRow } from './goals.ts';
 import type { Machine } from './machine.ts';
 import type { Run } from './run.ts';
 import { align } from './table.ts';
@@ -16,7 +16,7 @@ export function introduction({ machine, clockNs, peers }: Run): string {
   ].join('\n');
 }
 
-export function goalsText({ verdicts }: Run): string {
+export function goalsText(verdicts: readonly Verdict[]): string {
   return ['Goals', ...align(verdicts.map(verdictRow), 'left')].join('\n');
 }
 

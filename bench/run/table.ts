@@ -1,5 +1,5 @@
 import { LONG_AGAINST_CLOCK } from '../harness/compare.ts';
-import type { Figure, Point, Result } from '../harness/question.ts';
+import type { Figure, Result } from '../harness/question.ts';
 import { quantity, quartiles, ratio } from './format.ts';
 
 type Row = readonly string[];
@@ -7,17 +7,17 @@ type Row = readonly string[];
 /**
  * What one question found, for a terminal.
  *
- * @param introduced what was said to be missing before any question was asked
+ * @param introduced reasons why something is missing that were given before any question was asked
  */
 export function tablesOf(result: Result, clockNs: number, introduced: readonly string[]): string {
   const lines = [`${result.question} · ${result.title}`];
   const timed = result.figures.filter((figure) => figure.batch !== undefined);
   for (const metric of new Set(timed.map((figure) => figure.metric))) {
     const figures = timed.filter((figure) => figure.metric === metric);
-    lines.push('', ...timedTable(metric, figures, result));
+    lines.push('', ...timedTable(metric, figures, result.axis));
   }
   const counted = result.figures.filter((figure) => figure.batch === undefined);
-  if (counted.length > 0) lines.push('', ...countedTable(counted, result));
+  if (counted.length > 0) lines.push('', ...countedTable(counted, result.axis));
   const short = timed.some((figure) => !figure.latency) && timed.some((figure) => figure.latency);
   if (short) {
     lines.push(
@@ -25,50 +25,44 @@ export function tablesOf(result: Result, clockNs: number, introduced: readonly s
     );
   }
   for (const { side, reason } of result.missing) {
-    lines.push(introduced.includes(side) ? `  missing: ${side}` : `  missing: ${side}: ${reason}`);
+    lines.push(introduced.includes(reason) ? `  missing: ${side}` : `  missing: ${side}: ${reason}`);
   }
-  for (const note of result.notes) lines.push(`  note: ${note}`);
   return lines.join('\n');
 }
 
-function timedTable(metric: string, figures: readonly Figure[], result: Result): string[] {
-  const points = figures.some(({ point }) => point !== undefined);
+function timedTable(metric: string, figures: readonly Figure[], axis: string | undefined): string[] {
   const latencies = figures.some(({ latency }) => latency);
-  const bases = [...new Set(result.ratios.map(({ base }) => base))];
+  const sides = [...new Set(figures.map(({ side }) => side))];
+  const bases = sides.filter((side) => figures.some(({ against }) => against?.[side]));
   const head = [
     metric,
-    ...(points ? [result.axis ?? 'point'] : []),
+    ...(axis === undefined ? [] : [axis]),
     'median',
     'quartiles',
     ...(latencies ? ['p50', 'p99', 'p99.9'] : []),
     ...bases.map((base) => `x ${base}`),
     'batch',
   ];
-  const rows = figures.map(({ side, point, unit, value, latency, batch }): Row => {
+  const rows = figures.map(({ side, point, unit, value, against, latency, batch }): Row => {
     const single = (ns: number | undefined): string => (ns === undefined ? '–' : quantity(ns, unit));
+    const over = (base: string): string =>
+      against?.[base] ? ratio(against[base]) : side === base ? '1' : '';
     return [
       side,
-      ...(points ? [String(point)] : []),
+      ...(axis === undefined ? [] : [`${point}`]),
       quantity(value.median, unit),
       quartiles(value, unit),
       ...(latencies ? [single(latency?.p50), single(latency?.p99), single(latency?.p999)] : []),
-      ...bases.map((base) => ratioText(result, side, base, point)),
+      ...bases.map(over),
       `${value.of} x ${batch?.toLocaleString('en')}`,
     ];
   });
   return align([head, ...rows]);
 }
 
-function ratioText(result: Result, side: string, base: string, point: Point | undefined): string {
-  if (side === base) return '1';
-  const found = result.ratios.find((r) => r.side === side && r.base === base && r.point === point);
-  return found ? ratio(found.value) : '';
-}
-
 /** Figures that were counted, or derived: a row a side, a column a metric. */
-function countedTable(figures: readonly Figure[], result: Result): string[] {
+function countedTable(figures: readonly Figure[], axis: string | undefined): string[] {
   const metrics = [...new Set(figures.map(({ metric }) => metric))];
-  const points = figures.some(({ point }) => point !== undefined);
   const rows = new Map<string, Map<string, Figure>>();
   for (const figure of figures) {
     const key = JSON.stringify([figure.side, figure.point]);
@@ -78,7 +72,7 @@ function countedTable(figures: readonly Figure[], result: Result): string[] {
     const [{ side = '', point } = {}] = cells.values();
     return [
       side,
-      ...(points ? [String(point)] : []),
+      ...(axis === undefined ? [] : [`${point}`]),
       ...metrics.map((metric) => {
         const figure = cells.get(metric);
         if (!figure) return '';
@@ -89,7 +83,7 @@ function countedTable(figures: readonly Figure[], result: Result): string[] {
       }),
     ];
   });
-  return align([['', ...(points ? [result.axis ?? 'point'] : []), ...metrics], ...body]);
+  return align([['', ...(axis === undefined ? [] : [axis]), ...metrics], ...body]);
 }
 
 /** Pads the columns: the first to the left, the others to where it is said. */

@@ -1,12 +1,9 @@
 import { createRequire } from 'node:module';
 import type Koffi from 'koffi';
 
-/** The kernel's framing, named by the socket's type. */
-export type SocketType = 'seqpacket' | 'stream';
-
 // Linux's constants, the same on every processor that koffi serves.
 const AF_UNIX = 1;
-const SOCK = { stream: 1, seqpacket: 5 } as const;
+const SOCK_SEQPACKET = 5;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
@@ -16,86 +13,70 @@ const MSG_CMSG_CLOEXEC = 0x40000000;
 const CMSG_LEN_1 = 20;
 const MSG_CTRUNC = 0x08;
 
-interface Calls {
-  readonly address: (buffer: ArrayBuffer) => number;
-  readonly errno: () => number;
-  readonly EAGAIN: number;
-  readonly EINTR: number;
-  readonly socketpair: (domain: number, type: number, protocol: number, sv: number) => number;
-  readonly sendmsg: (sockfd: number, msg: number, flags: number) => number;
-  readonly recvmsg: (sockfd: number, msg: number, flags: number) => number;
-  readonly close: (fd: number) => number;
-  /** A function of libc that does nothing and enters no kernel: what is left is the call itself. */
-  readonly abs: (n: number) => number;
-  readonly poll: typeof Koffi.node.poll;
-}
+type Call = (...numbers: number[]) => number;
 
-let loaded: Calls | undefined;
-
-/** libc by koffi's fast path. @throws Error on a system whose layouts are not written down here */
-export function calls(): Calls {
-  if (loaded) return loaded;
+function load() {
   if (process.platform !== 'linux' || !['x64', 'arm64', 'riscv64', 'loong64'].includes(process.arch)) {
     throw new Error(`written for 64-bit Linux, not for ${process.platform} on ${process.arch}`);
   }
   const koffi: typeof Koffi = createRequire(import.meta.url)('koffi');
   const libc = koffi.load(null);
-  loaded = {
-    address: (buffer) => Number(koffi.address(buffer)),
+  return {
+    address: (buffer: ArrayBuffer): number => Number(koffi.address(buffer)),
     errno: koffi.errno,
     EAGAIN: koffi.os.errno['EAGAIN'] as number,
     EINTR: koffi.os.errno['EINTR'] as number,
-    socketpair: libc.func('int socketpair(int domain, int type, int protocol, uintptr_t sv)'),
-    sendmsg: libc.func('intptr_t sendmsg(int sockfd, uintptr_t msg, int flags)'),
-    recvmsg: libc.func('intptr_t recvmsg(int sockfd, uintptr_t msg, int flags)'),
-    close: libc.func('int close(int fd)'),
-    abs: libc.func('int abs(int n)'),
+    socketpair: libc.func('int socketpair(int domain, int type, int protocol, uintptr_t sv)') as Call,
+    sendmsg: libc.func('intptr_t sendmsg(int sockfd, uintptr_t msg, int flags)') as Call,
+    recvmsg: libc.func('intptr_t recvmsg(int sockfd, uintptr_t msg, int flags)') as Call,
+    close: libc.func('int close(int fd)') as Call,
+    /** A function of libc that does nothing and enters no kernel: what is left is the call itself. */
+    abs: libc.func('int abs(int n)') as Call,
     poll: koffi.node.poll,
   };
+}
+
+type Calls = ReturnType<typeof load>;
+let loaded: Calls | undefined;
+
+/** libc by koffi's fast path. @throws Error on a system whose layouts are not written down here */
+export function calls(): Calls {
+  loaded ??= load();
   return loaded;
 }
 
-/** Two connected, close-on-exec sockets. */
-export function socketpair(type: SocketType): [number, number] {
+/** Two connected, close-on-exec SEQPACKET sockets. */
+export function socketpair(): [number, number] {
   const { socketpair, address, errno } = calls();
   const pair = new Int32Array(2);
-  if (socketpair(AF_UNIX, SOCK[type] | SOCK_CLOEXEC, 0, address(pair.buffer)) < 0) {
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, address(pair.buffer)) < 0) {
     throw new Error(`socketpair: errno ${errno()}`);
   }
   return [pair[0] as number, pair[1] as number];
 }
 
-// A message in one buffer: a 64-bit msghdr, its control buffer, its iovec, one byte of data.
-const MSG_IOV = 16;
-const MSG_IOVLEN = 24;
+// A message in one buffer: a 64-bit msghdr without data, and its control buffer.
 const MSG_CONTROL = 32;
 const MSG_CONTROLLEN = 40;
 const MSG_FLAGS = 48;
 const CONTROL = 56;
-const IOV = CONTROL + 24;
-const DATA = IOV + 16;
+const BYTES = CONTROL + 24;
 
 class MessageBuffer {
   readonly address: number;
   /** What is written and read for each message, as 32-bit words; referenced for as long as the address is. */
   readonly words: Int32Array;
 
-  constructor(dataBytes: 0 | 1) {
-    const bytes = new ArrayBuffer(DATA + 8);
+  constructor() {
+    const bytes = new ArrayBuffer(BYTES);
     const view = new DataView(bytes);
-    const put = (at: number, value: number): void => view.setBigUint64(at, BigInt(value), true);
     this.address = calls().address(bytes);
     this.words = new Int32Array(bytes);
-    put(MSG_CONTROL, this.address + CONTROL);
-    put(MSG_CONTROLLEN, CMSG_LEN_1);
-    put(CONTROL, CMSG_LEN_1);
+    view.setBigUint64(MSG_CONTROL, BigInt(this.address + CONTROL), true);
+    view.setInt32(MSG_CONTROLLEN, CMSG_LEN_1, true);
+    view.setInt32(CONTROL, CMSG_LEN_1, true);
     view.setInt32(CONTROL + 8, SOL_SOCKET, true);
     view.setInt32(CONTROL + 12, SCM_RIGHTS, true);
-    if (dataBytes === 0) return;
-    put(MSG_IOV, this.address + IOV);
-    put(MSG_IOVLEN, 1);
-    put(IOV, this.address + DATA);
-    put(IOV + 8, dataBytes);
   }
 }
 
@@ -112,20 +93,18 @@ const WORD = {
 export const END = -2;
 
 /**
- * One end of a channel as a program would write it that calls koffi itself: the same system calls and flags,
- * the same checks of what came back, on buffers that are built once.
+ * One end of a SEQPACKET channel as a program would write it that calls koffi itself: the same system calls and
+ * flags, the same checks of what came back, on buffers that are built once.
  */
 export class BareEndpoint {
   /** The socket; another may be put in its place, for one who talks to many. */
   fd: number;
   readonly #c: Calls = calls();
-  readonly #outgoing: MessageBuffer;
-  readonly #incoming: MessageBuffer;
+  readonly #outgoing: MessageBuffer = new MessageBuffer();
+  readonly #incoming: MessageBuffer = new MessageBuffer();
 
-  constructor(fd: number, type: SocketType) {
+  constructor(fd: number) {
     this.fd = fd;
-    this.#outgoing = new MessageBuffer(type === 'stream' ? 1 : 0);
-    this.#incoming = new MessageBuffer(type === 'stream' ? 1 : 0);
   }
 
   send(fd: number): void {

@@ -1,48 +1,81 @@
 import { closeSync, openSync } from 'node:fs';
+import { local } from '../harness/local.ts';
 import type { Side } from '../harness/question.ts';
-import { BareEndpoint, close, type SocketType, socketpair } from './bare-endpoint.ts';
-import { CHUNK, type Operation, sideOf } from './operation.ts';
+import { BareEndpoint, calls, close, socketpair } from './bare-endpoint.ts';
 
+/** koffi's own calls: what is left when the library is taken away. */
 export const BARE_KOFFI = 'koffi, bare';
 
-/** One operation by koffi's own calls: what is left when the library is taken away. */
-export function bareKoffi(operation: Operation, type: SocketType = 'seqpacket'): Side {
-  const [near, far] = socketpair(type).map((fd) => new BareEndpoint(fd, type)) as [
-    BareEndpoint,
-    BareEndpoint,
-  ];
+/** Two connected ends by koffi's own calls, and a descriptor to send between them. */
+export interface BareChannel {
+  readonly near: BareEndpoint;
+  readonly far: BareEndpoint;
+  readonly source: number;
+  close(): void;
+}
+
+export function bareChannel(): BareChannel {
+  const [left, right] = socketpair();
+  const [near, far] = [new BareEndpoint(left), new BareEndpoint(right)];
   const source = openSync('/dev/null', 'r');
-  const received = new Int32Array(CHUNK);
-  let held = 0;
-  return sideOf(
-    {
-      name: BARE_KOFFI,
-      pass(count) {
-        for (let i = 0; i < count; i++) {
-          near.send(source);
-          close(far.receive());
-        }
-      },
-      send(count) {
-        for (let i = 0; i < count; i++) near.send(source);
-      },
-      receive(count) {
-        for (let i = 0; i < count; i++) received[held++] = far.receive();
-      },
-      release(count) {
-        for (let i = 0; i < count; i++) close(received[--held] as number);
-      },
-      wouldBlock(count) {
-        for (let i = 0; i < count; i++) {
-          if (far.tryReceive() >= 0) throw new Error('received what nobody sent');
-        }
-      },
-      close() {
-        near.close();
-        far.close();
-        closeSync(source);
-      },
+  const closeAll = (): void => {
+    near.close();
+    far.close();
+    closeSync(source);
+  };
+  return { near, far, source, close: closeAll };
+}
+
+/** Send, receive, close. */
+export function barePass(name: string): Side {
+  const channel = bareChannel();
+  const { near, far, source } = channel;
+  return local({
+    name,
+    run(count) {
+      for (let i = 0; i < count; i++) {
+        near.send(source);
+        close(far.receive());
+      }
     },
-    operation,
-  );
+    close: channel.close,
+  });
+}
+
+/** A receive that finds nothing. */
+export function bareWouldBlock(name: string): Side {
+  const { far, close } = bareChannel();
+  return local({
+    name,
+    run(count) {
+      for (let i = 0; i < count; i++) {
+        if (far.tryReceive() >= 0) throw new Error('received what nobody sent');
+      }
+    },
+    close,
+  });
+}
+
+/** A pass that koffi's own poll wakes. */
+export function barePollPass(name: string): Side {
+  const channel = bareChannel();
+  const { near, far, source } = channel;
+  let arrived: ((fd: number) => void) | undefined;
+  const poll = calls().poll(far.fd, { readable: true }, () => arrived?.(far.tryReceive()));
+  return local({
+    name,
+    async run(count) {
+      for (let i = 0; i < count; i++) {
+        const arrival = new Promise<number>((resolve) => {
+          arrived = resolve;
+        });
+        near.send(source);
+        close(await arrival);
+      }
+    },
+    close() {
+      poll.close();
+      channel.close();
+    },
+  });
 }

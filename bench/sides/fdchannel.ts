@@ -1,52 +1,86 @@
 import { closeSync, openSync } from 'node:fs';
-import { closeFD, type Endpoint, newConnectedSockets, newEndpoint } from '../../src/index.ts';
+import { closeFD, Endpoint, type Framing } from '../../src/index.ts';
+import { local } from '../harness/local.ts';
 import type { Side } from '../harness/question.ts';
-import { type SocketType, socketpair } from './bare-endpoint.ts';
-import { CHUNK, type Operation, sideOf } from './operation.ts';
 
 export const FDCHANNEL = 'fdchannel';
 
-/** Two connected endpoints; of the platform's own type without one. */
-export function endpoints(type?: SocketType): [Endpoint, Endpoint] {
-  const [left, right] = type === undefined ? newConnectedSockets() : socketpair(type);
-  return [newEndpoint(left), newEndpoint(right)];
+/** Two connected endpoints, and a descriptor to send between them. */
+export interface Channel {
+  readonly near: Endpoint;
+  readonly far: Endpoint;
+  readonly source: number;
+  close(): void;
 }
 
-/** One operation by the library. */
-export function fdchannel(operation: Operation, type?: SocketType): Side {
-  const [near, far] = endpoints(type);
+/** A channel of the platform's own framing, or of the one that is asked for. */
+export function channel(framing?: Framing): Channel {
+  const [near, far] = Endpoint.pair(framing);
   const source = openSync('/dev/null', 'r');
-  const received = new Int32Array(CHUNK);
-  let held = 0;
-  return sideOf(
-    {
-      name: FDCHANNEL,
-      pass(count) {
-        for (let i = 0; i < count; i++) {
-          near.sendFD(source);
-          closeFD(far.recvFD());
-        }
-      },
-      send(count) {
-        for (let i = 0; i < count; i++) near.sendFD(source);
-      },
-      receive(count) {
-        for (let i = 0; i < count; i++) received[held++] = far.recvFD();
-      },
-      release(count) {
-        for (let i = 0; i < count; i++) closeFD(received[--held] as number);
-      },
-      wouldBlock(count) {
-        for (let i = 0; i < count; i++) {
-          if (far.tryRecvFD() !== undefined) throw new Error('received what nobody sent');
-        }
-      },
-      close() {
-        near.destroy();
-        far.destroy();
-        closeSync(source);
-      },
+  const close = (): void => {
+    near.destroy();
+    far.destroy();
+    closeSync(source);
+  };
+  return { near, far, source, close };
+}
+
+/** Send, receive, close. */
+export function pass(name: string, framing?: Framing): Side {
+  const { near, far, source, close } = channel(framing);
+  return local({
+    name,
+    run(count) {
+      for (let i = 0; i < count; i++) {
+        near.sendFD(source);
+        closeFD(far.recvFD());
+      }
     },
-    operation,
-  );
+    close,
+  });
+}
+
+/** A receive that finds nothing. */
+export function wouldBlock(name: string): Side {
+  const { far, close } = channel();
+  return local({
+    name,
+    run(count) {
+      for (let i = 0; i < count; i++) {
+        if (far.tryRecvFD() !== undefined) throw new Error('received what nobody sent');
+      }
+    },
+    close,
+  });
+}
+
+/** A pass within one process whose receive has to wait for the event loop: it is asked for before the send. */
+export function wokenPass(name: string): Side {
+  const { near, far, source, close } = channel();
+  return local({
+    name,
+    async run(count) {
+      for (let i = 0; i < count; i++) {
+        const arrival = far.recvFDAsync();
+        near.sendFD(source);
+        closeFD(await arrival);
+      }
+    },
+    close,
+  });
+}
+
+/** A pass within one process whose descriptor is there already when it is asked for. */
+export function pendingPass(name: string): Side {
+  const { near, far, source, close } = channel();
+  return local({
+    name,
+    async run(count) {
+      for (let i = 0; i < count; i++) {
+        near.sendFD(source);
+        closeFD(await far.recvFDAsync());
+      }
+    },
+    close,
+  });
 }

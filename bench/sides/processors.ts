@@ -20,13 +20,17 @@ function affinity(call: 'sched_getaffinity' | 'sched_setaffinity', mask: Uint8Ar
   if (invoke(0, MASK_BYTES, mask) < 0) throw new Error(`${call}: errno ${koffi.errno()}`);
 }
 
-/** The processors that this thread may run on. */
+let allowed: number[] | undefined;
+
+/** The processors that this thread may run on, or might before it was confined. */
 function allowedProcessors(): number[] {
+  if (allowed) return allowed;
   const mask = new Uint8Array(MASK_BYTES);
   affinity('sched_getaffinity', mask);
   const isAllowed = (processor: number): boolean =>
     ((mask[processor >> 3] ?? 0) & (1 << (processor & 7))) !== 0;
-  return Array.from({ length: 8 * MASK_BYTES }, (_, processor) => processor).filter(isAllowed);
+  allowed = Array.from({ length: 8 * MASK_BYTES }, (_, processor) => processor).filter(isAllowed);
+  return allowed;
 }
 
 /** Keeps this thread, and every thread and process that it starts from now on, on one processor. */
@@ -36,8 +40,12 @@ function confineTo(processor: number): void {
   affinity('sched_setaffinity', mask);
 }
 
-/** Keeps this thread on one processor, and the far end on the same one or on another. @throws Error where it can't */
-export function confineEnds(processors: 1 | 2): void {
+/**
+ * Keeps this thread on one processor, and the far end on the same one or on another.
+ *
+ * @throws Error where it can't
+ */
+export function confineEnds(processors: number): void {
   const allowed = allowedProcessors();
   const near = allowed[0] as number;
   const far = allowed[processors - 1];

@@ -4,63 +4,20 @@ import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { closeFD, type Endpoint, newConnectedSockets, newEndpoint } from '../../src/index.ts';
-import { local, localAsync } from '../harness/local.ts';
-import type { Question, Side } from '../harness/question.ts';
-import { timed } from '../harness/timed.ts';
+import { local } from '../harness/local.ts';
+import type { Side } from '../harness/question.ts';
 import { BareEndpoint, close } from './bare-endpoint.ts';
-import { BARE_KOFFI } from './bare-koffi.ts';
-import { confineEnds } from './processors.ts';
 
 const ECHO = new URL('./echo.js', import.meta.url);
 const BARE_ECHO = new URL('./bare-echo.js', import.meta.url);
+const FROM_WORKER = new URL('./from-worker.js', import.meta.url);
 
-const BLOCKING = 'fdchannel, blocking';
-const ASYNC = 'fdchannel, async';
-const CHILD_PROCESS = 'child_process.send';
-
-/**
- * What a round trip costs: send, receive, close, there and back.
- *
- * Which processors the two ends run on matters more than what they do, and the scheduler changes its mind about that
- * within milliseconds: so the question is asked with and without the choice.
- *
- * @param processors how many the ends get, one for both or one each; as the scheduler likes without
- */
-export function roundTrip(question: { name: string; title: string; processors?: 1 | 2 }): Question {
-  const { name, title, processors } = question;
-  return timed({
-    name,
-    title,
-    goals: [
-      { text: 'a blocking round trip against C', side: BLOCKING, base: 'C', atMost: 1.05 },
-      { text: 'an async round trip against a blocking one', side: ASYNC, base: BLOCKING, atMost: 2.2 },
-      { text: 'child_process.send against async', side: CHILD_PROCESS, base: ASYNC, atLeast: 4 },
-    ],
-    bases: ['C', BARE_KOFFI, BLOCKING, ASYNC],
-    // The far ends have their compilers, too.
-    budget: { warmUpNs: 300e6 },
-    sides: async (bench) => {
-      try {
-        if (processors) confineEnds(processors);
-      } catch (error) {
-        bench.missing({ side: 'every side', reason: (error as Error).message });
-        return [];
-      }
-      return [
-        ...(await bench.peers('round-trip')),
-        ...(await bench.peers('round-trip-loop')).map((side) => ({ ...side, name: 'C, poll(2)' })),
-        await bareRoundTrip(BARE_KOFFI),
-        await blockingRoundTrip(BLOCKING),
-        await asyncRoundTrip(ASYNC),
-        await workerRoundTrip('fdchannel, worker'),
-      ];
-    },
-  });
-}
+/** What from-worker.ts is asked for. */
+export type Request = readonly [verb: 'batch' | 'each', count: number];
 
 /** koffi's own calls here and in a second process. */
-async function bareRoundTrip(name: string): Promise<Side> {
-  const endpoint = new BareEndpoint(await connectTo(BARE_ECHO), 'seqpacket');
+export async function bareRoundTrip(name: string): Promise<Side> {
+  const endpoint = new BareEndpoint(await connectTo(BARE_ECHO));
   const source = openSync('/dev/null', 'r');
   return local({
     name,
@@ -78,23 +35,41 @@ async function bareRoundTrip(name: string): Promise<Side> {
 }
 
 /** Blocking calls here and in a second process. */
-async function blockingRoundTrip(name: string): Promise<Side> {
+export async function blockingRoundTrip(name: string): Promise<Side> {
   return blockingSide(name, newEndpoint(await connectTo(ECHO, 'blocking')));
 }
 
 /** Blocking calls here and in a worker thread. */
-async function workerRoundTrip(name: string): Promise<Side> {
+export async function toWorkerRoundTrip(name: string): Promise<Side> {
   const [near, far] = newConnectedSockets();
   const worker = new Worker(ECHO, { workerData: far });
   await once(worker, 'message');
   return blockingSide(name, newEndpoint(near));
 }
 
+/** Blocking calls in a worker thread and in a second process. */
+export async function fromWorkerRoundTrip(name: string): Promise<Side> {
+  const worker = new Worker(FROM_WORKER, { workerData: await connectTo(ECHO, 'blocking') });
+  const ask = async (request: Request): Promise<number | Float64Array> => {
+    worker.postMessage(request);
+    return (await once(worker, 'message'))[0];
+  };
+  return {
+    name,
+    batch: async (count) => (await ask(['batch', count])) as number,
+    each: async (count) => (await ask(['each', count])) as Float64Array,
+    async close() {
+      worker.postMessage('close');
+      await once(worker, 'exit');
+    },
+  };
+}
+
 /** The event loop here and in a second process. */
-async function asyncRoundTrip(name: string): Promise<Side> {
+export async function asyncRoundTrip(name: string): Promise<Side> {
   const endpoint = newEndpoint(await connectTo(ECHO, 'async'));
   const source = openSync('/dev/null', 'r');
-  return localAsync({
+  return local({
     name,
     async run(count) {
       for (let i = 0; i < count; i++) {
@@ -106,7 +81,8 @@ async function asyncRoundTrip(name: string): Promise<Side> {
   });
 }
 
-function blockingSide(name: string, endpoint: Endpoint): Side {
+/** The near end of a blocking round trip. */
+export function blockingSide(name: string, endpoint: Endpoint): Side {
   const source = openSync('/dev/null', 'r');
   return local({
     name,

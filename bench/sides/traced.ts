@@ -1,13 +1,7 @@
 // Does one operation a number of times, under strace.
-import { pendingPass, wokenPass } from './async-pass.ts';
-import { fdchannel } from './fdchannel.ts';
+import { pass, pendingPass, wokenPass, wouldBlock } from './fdchannel.ts';
 
+const sides = { pass, 'would-block': wouldBlock, pending: pendingPass, woken: wokenPass };
 const [, , operation = '', count] = process.argv;
-const sides = {
-  pass: () => fdchannel('pass'),
-  'would-block': () => fdchannel('would-block'),
-  pending: () => pendingPass('pending'),
-  woken: () => wokenPass('woken'),
-};
-await sides[operation as keyof typeof sides]().batch(Number(count));
+await sides[operation as keyof typeof sides](operation).batch(Number(count));
 process.exit();

@@ -1,9 +1,3 @@
-import { UnsupportedPlatformError } from '../errors.ts';
-import { darwin } from './darwin.ts';
-import { freebsd } from './freebsd.ts';
-import { android, linux, linuxMusl64 } from './linux.ts';
-import { openbsd } from './openbsd.ts';
-
 /** The C types that the structures below are made of. `uintptr_t` stands for every pointer. */
 export type CType = 'uintptr_t' | 'size_t' | 'int32_t' | 'uint32_t' | 'int16_t' | 'uint16_t' | 'uint8_t';
 
@@ -11,14 +5,17 @@ export type CType = 'uintptr_t' | 'size_t' | 'int32_t' | 'uint32_t' | 'int16_t' 
 export type StructDefinition<Member extends string> = Readonly<Record<Member, CType>> &
   Readonly<Record<string, CType>>;
 
-/** How an endpoint frames a descriptor; also the type of its socket. */
-export type Framing = 'seqpacket' | 'stream';
+/** The type of an `AF_UNIX` socket. */
+export type SocketType = 'seqpacket' | 'stream' | 'dgram';
+
+/** The types on which an endpoint frames descriptors: by an empty packet, or by a byte. */
+export type Framing = Exclude<SocketType, 'dgram'>;
 
 /**
  * What a platform's C headers say: the structures, and the constants that are used here.
  *
  * A flag of 0 means that the platform does not have it, and OR-ing it changes nothing. Facts that are not
- * numbers of a header stand beside the constants because the platform decides them too.
+ * numbers of a header stand beside the constants, because the platform decides them too.
  */
 export interface Abi {
   readonly iovec: StructDefinition<'iov_base' | 'iov_len'>;
@@ -26,9 +23,13 @@ export interface Abi {
     'msg_name' | 'msg_namelen' | 'msg_iov' | 'msg_iovlen' | 'msg_control' | 'msg_controllen' | 'msg_flags'
   >;
   readonly cmsghdr: StructDefinition<'cmsg_len' | 'cmsg_level' | 'cmsg_type'>;
+  /** What sendmmsg(2) and recvmmsg(2) take an array of; undefined where the kernel has neither. */
+  readonly mmsghdr: { readonly msg_hdr: 'msghdr'; readonly msg_len: CType } | undefined;
   readonly pollfd: StructDefinition<'fd' | 'events' | 'revents'>;
-  /** Only the head of every `sockaddr`: what tells the family. */
-  readonly sockaddr: StructDefinition<'sa_family'>;
+  /** Up to the first byte of the path, of which there are {@link SUN_PATH_BYTES}. */
+  readonly sockaddr_un: StructDefinition<'sun_family' | 'sun_path'>;
+  /** What {@link SO_PEERCRED} gives. */
+  readonly ucred: StructDefinition<'pid' | 'uid' | 'gid'>;
   /** The type whose size CMSG_ALIGN rounds up to. */
   readonly cmsgAlign: CType;
   readonly nfds_t: 'unsigned long' | 'unsigned int';
@@ -38,23 +39,42 @@ export interface Abi {
   readonly SOCK_DGRAM: number;
   readonly SOCK_SEQPACKET: number;
   readonly SOCK_CLOEXEC: number;
+  readonly SOCK_NONBLOCK: number;
   readonly SOL_SOCKET: number;
   readonly SO_TYPE: number;
+  readonly SO_ACCEPTCONN: number;
+  /** 0 where getpeereid(3) tells who the peer is. */
+  readonly SO_PEERCRED: number;
+  /** Level and name of the option that tells the peer's process where SO_PEERCRED does not; 0 where none does. */
+  readonly SOL_LOCAL: number;
+  readonly LOCAL_PEERPID: number;
+  readonly SO_PEERPIDFD: number;
+  readonly SO_PASSRIGHTS: number;
   readonly SCM_RIGHTS: number;
   /** A control message that carries one descriptor of the peer's process; 0 where there is none. */
   readonly SCM_PIDFD: number;
+  /** Names of the types of control messages at level SOL_SOCKET. */
+  readonly controlNames: Readonly<Record<number, string>>;
   readonly MSG_PEEK: number;
   readonly MSG_TRUNC: number;
   readonly MSG_CTRUNC: number;
   readonly MSG_DONTWAIT: number;
   readonly MSG_NOSIGNAL: number;
   readonly MSG_CMSG_CLOEXEC: number;
+  readonly MSG_EOR: number;
+  readonly SHUT_RD: number;
+  readonly SHUT_WR: number;
+  /** Has recvmmsg(2) wait for the first message only. */
+  readonly MSG_WAITFORONE: number;
   readonly SHUT_RDWR: number;
   readonly F_GETFD: number;
   readonly F_SETFD: number;
   readonly F_DUPFD_CLOEXEC: number;
+  readonly F_GETFL: number;
+  readonly F_SETFL: number;
   readonly FD_CLOEXEC: number;
   readonly O_CLOEXEC: number;
+  readonly O_NONBLOCK: number;
   readonly POLLIN: number;
   readonly POLLOUT: number;
   readonly POLLHUP: number;
@@ -63,6 +83,16 @@ export interface Abi {
   readonly EPOLL_CTL_ADD: number;
   readonly EPOLL_CTL_MOD: number;
 
+  /** The size of `sun_path`. */
+  readonly SUN_PATH_BYTES: number;
+  /** ioctl(2)'s request for the bytes of data in a receive queue. */
+  readonly FIONREAD: number;
+  /** Whether a name that begins with a NUL is abstract: in no file system. */
+  readonly abstractNames: boolean;
+  /** The most descriptors that one message carries. */
+  readonly mostDescriptors: number;
+  /** Whether libc has accept4(2), which accepts and sets close-on-exec in one step. */
+  readonly accept4: boolean;
   /** Whether libc has dup3(2), which duplicates and sets close-on-exec in one step. */
   readonly dup3: boolean;
   /** The framings that the kernel carries without loss; the first is what newConnectedSockets makes. */
@@ -80,69 +110,16 @@ export interface StructLayout<Member extends string> {
 /** The structures of an {@link Abi} as they lie in memory. */
 export interface Layout {
   readonly iovec: StructLayout<'iov_base' | 'iov_len'>;
-  readonly msghdr: StructLayout<'msg_iov' | 'msg_iovlen' | 'msg_control' | 'msg_controllen' | 'msg_flags'>;
+  readonly msghdr: StructLayout<
+    'msg_name' | 'msg_namelen' | 'msg_iov' | 'msg_iovlen' | 'msg_control' | 'msg_controllen' | 'msg_flags'
+  >;
   readonly cmsghdr: StructLayout<'cmsg_len' | 'cmsg_level' | 'cmsg_type'>;
+  readonly mmsghdr: StructLayout<'msg_hdr' | 'msg_len'> | undefined;
   readonly pollfd: StructLayout<'fd' | 'events' | 'revents'>;
-  readonly sockaddr: StructLayout<'sa_family'>;
+  readonly sockaddr_un: StructLayout<'sun_family' | 'sun_path'>;
+  readonly ucred: StructLayout<'pid' | 'uid' | 'gid'>;
   /** What CMSG_ALIGN rounds up to. */
   readonly cmsgAlign: number;
   /** The size of a pointer and of `size_t`. */
   readonly wordSize: number;
-}
-
-/** What decides the ABI. */
-export interface Host {
-  /** `process.platform` */
-  readonly platform: string;
-  /** `process.arch` */
-  readonly arch: string;
-  /** `os.endianness()` */
-  readonly endianness: string;
-}
-
-interface Platform {
-  /** The little-endian processors for which koffi carries a binary. */
-  readonly archs: readonly string[];
-  readonly abi: (arch: string, glibc: boolean) => Abi;
-}
-
-const PLATFORMS: Readonly<Record<string, Platform>> = {
-  linux: {
-    archs: ['x64', 'arm64', 'arm', 'ia32', 'riscv64', 'loong64', 'ppc64'],
-    abi: (arch, glibc) => (glibc || arch === 'arm' || arch === 'ia32' ? linux : linuxMusl64),
-  },
-  android: { archs: ['x64', 'arm64'], abi: () => android },
-  darwin: { archs: ['x64', 'arm64'], abi: () => darwin },
-  freebsd: { archs: ['x64', 'arm64', 'ia32'], abi: () => freebsd },
-  openbsd: { archs: ['x64', 'arm64', 'ia32'], abi: () => openbsd },
-};
-
-/**
- * Refuses a host that has no table here. It needs nothing but the host's names, so it can speak before
- * anything native is loaded.
- *
- * @throws {@link UnsupportedPlatformError} `ERR_FDCHANNEL_UNSUPPORTED_PLATFORM`
- */
-export function assertSupported(host: Host): void {
-  platformOf(host);
-}
-
-/**
- * The table of a host.
- *
- * @param glibc whether the process runs on the GNU C library
- * @throws {@link UnsupportedPlatformError} `ERR_FDCHANNEL_UNSUPPORTED_PLATFORM`
- */
-export function abiOf(host: Host, glibc: boolean): Abi {
-  return platformOf(host).abi(host.arch, glibc);
-}
-
-function platformOf(host: Host): Platform {
-  const platform = Object.hasOwn(PLATFORMS, host.platform) ? PLATFORMS[host.platform] : undefined;
-  if (platform?.archs.includes(host.arch) && host.endianness === 'LE') return platform;
-  const supported = Object.entries(PLATFORMS).map(([name, { archs }]) => `${name} (${archs.join(', ')})`);
-  throw new UnsupportedPlatformError(
-    `fdchannel does not support ${host.platform} on ${host.arch} (${host.endianness}); ` +
-      `supported, all little-endian: ${supported.join('; ')}`,
-  );
 }

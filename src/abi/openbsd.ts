@@ -1,55 +1,18 @@
 import type { Abi } from './abi.ts';
+import { bsd } from './bsd.ts';
 
 /** OpenBSD (/usr/include). */
 export const openbsd: Abi = {
-  iovec: { iov_base: 'uintptr_t', iov_len: 'size_t' }, // sys/uio.h
-  // sys/socket.h
-  msghdr: {
-    msg_name: 'uintptr_t',
-    msg_namelen: 'uint32_t',
-    msg_iov: 'uintptr_t',
-    msg_iovlen: 'uint32_t',
-    msg_control: 'uintptr_t',
-    msg_controllen: 'uint32_t',
-    msg_flags: 'int32_t',
-  },
-  cmsghdr: { cmsg_len: 'uint32_t', cmsg_level: 'int32_t', cmsg_type: 'int32_t' }, // sys/socket.h
-  pollfd: { fd: 'int32_t', events: 'int16_t', revents: 'int16_t' }, // sys/poll.h
-  sockaddr: { sa_len: 'uint8_t', sa_family: 'uint8_t' }, // sys/socket.h
+  ...bsd,
+  msghdr: { ...bsd.msghdr, msg_iovlen: 'uint32_t' }, // sys/socket.h
   cmsgAlign: 'size_t', // machine/_types.h: _ALIGNBYTES is sizeof(long) - 1
-  nfds_t: 'unsigned int', // poll.h
-
-  AF_UNIX: 1, // sys/socket.h
-  SOCK_STREAM: 1, // sys/socket.h
-  SOCK_DGRAM: 2, // sys/socket.h
-  SOCK_SEQPACKET: 5, // sys/socket.h
   SOCK_CLOEXEC: 0x8000, // sys/socket.h
-  SOL_SOCKET: 0xffff, // sys/socket.h
-  SO_TYPE: 0x1008, // sys/socket.h
-  SCM_RIGHTS: 0x01, // sys/socket.h
-  SCM_PIDFD: 0,
-  MSG_PEEK: 0x2, // sys/socket.h
-  MSG_TRUNC: 0x10, // sys/socket.h
-  MSG_CTRUNC: 0x20, // sys/socket.h
-  MSG_DONTWAIT: 0x80, // sys/socket.h
+  SOCK_NONBLOCK: 0x4000, // sys/socket.h
+  SO_PEERCRED: 0x1022, // sys/socket.h
   MSG_NOSIGNAL: 0x400, // sys/socket.h
   MSG_CMSG_CLOEXEC: 0x800, // sys/socket.h
-  SHUT_RDWR: 2, // sys/socket.h
-  F_GETFD: 1, // fcntl.h
-  F_SETFD: 2, // fcntl.h
   F_DUPFD_CLOEXEC: 10, // fcntl.h
-  FD_CLOEXEC: 1, // fcntl.h
   O_CLOEXEC: 0x10000, // fcntl.h
-  POLLIN: 0x0001, // sys/poll.h
-  POLLOUT: 0x0004, // sys/poll.h
-  POLLHUP: 0x0010, // sys/poll.h
-  POLLRDHUP: 0,
-  EPOLL_CTL_ADD: 0,
-  EPOLL_CTL_MOD: 0,
-
+  accept4: true,
   dup3: true,
-  // What the kernel does with an empty SEQPACKET packet was never seen here, so no descriptor is trusted to it.
-  framings: ['stream'],
-  // A receive whose control buffer is short fails with EMSGSIZE.
-  receiveRoom: 254,
 };

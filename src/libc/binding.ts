@@ -2,7 +2,8 @@ import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 import type koffi from 'koffi';
-import { type Abi, abiOf, assertSupported, type Layout } from '../abi/abi.ts';
+import type { Abi, Layout } from '../abi/abi.ts';
+import { abiOf, assertSupported } from '../abi/host.ts';
 import { UnsupportedPlatformError } from '../errors.ts';
 import { layoutOf } from './layout.ts';
 
@@ -13,14 +14,33 @@ type Koffi = typeof koffi;
  * Addresses are numbers of memory that {@link address} gave.
  */
 export interface Binding {
+  socket(domain: number, type: number, protocol: number): number;
   socketpair(domain: number, type: number, protocol: number, sv: number): number;
+  bind(sockfd: number, addr: number, addrlen: number): number;
+  listen(sockfd: number, backlog: number): number;
+  connect(sockfd: number, addr: number, addrlen: number): number;
+  accept(sockfd: number, addr: number, addrlen: number): number;
+  /** Missing where libc has none. */
+  accept4?(sockfd: number, addr: number, addrlen: number, flags: number): number;
   sendmsg(sockfd: number, msg: number, flags: number): number;
   recvmsg(sockfd: number, msg: number, flags: number): number;
+  /** Missing where the kernel has none. */
+  sendmmsg?(sockfd: number, msgvec: number, vlen: number, flags: number): number;
+  recvmmsg?(sockfd: number, msgvec: number, vlen: number, flags: number, timeout: number): number;
   shutdown(sockfd: number, how: number): number;
   close(fd: number): number;
+  /** Missing where libc has none. */
+  close_range?(first: number, last: number, flags: number): number;
   poll(fds: number, nfds: number, timeout: number): number;
   getsockopt(sockfd: number, level: number, optname: number, optval: number, optlen: number): number;
+  setsockopt(sockfd: number, level: number, optname: number, optval: number, optlen: number): number;
   getsockname(sockfd: number, addr: number, addrlen: number): number;
+  getpeername(sockfd: number, addr: number, addrlen: number): number;
+  /** Missing where SO_PEERCRED tells. */
+  getpeereid?(sockfd: number, euid: number, egid: number): number;
+  fchmod(fd: number, mode: number): number;
+  umask(mask: number): number;
+  ioctl(fd: number, request: number, argument: number): number;
   fcntl(fd: number, op: number, argument: number): number;
   dup2(oldfd: number, newfd: number): number;
   /** Missing where libc has none. */
@@ -35,33 +55,31 @@ export interface Binding {
   /** errno's numbers by name on this host. */
   readonly errnos: Readonly<Record<string, number>>;
   /** Where a buffer lies. The number is good for as long as the buffer is referenced. */
-  address(buffer: ArrayBuffer): number;
-  /** Polls a descriptor on this thread's event loop. */
-  pollOnLoop(fd: number, events: LoopEvents, onEvent: LoopPollCallback): LoopPoll;
+  address(memory: ArrayBuffer | ArrayBufferView): number;
+  /** Polls a descriptor on this thread's event loop, for events of poll(2). */
+  pollOnLoop(fd: number, events: number, onEvent: LoopPollCallback): LoopPoll;
 
   readonly abi: Abi;
   readonly layout: Layout;
 }
 
-/** What a poll on the event loop waits for, or saw. */
-export interface LoopEvents {
-  readonly readable: boolean;
-  readonly writable: boolean;
-}
+/**
+ * @param status 0, or a negative error number after which the poll has stopped
+ * @param events POLLIN | POLLOUT
+ */
+export type LoopPollCallback = (status: number, events: number) => void;
 
-/** @param status 0, or a negative error number after which libuv has stopped the poll */
-export type LoopPollCallback = (status: number, events: LoopEvents) => void;
-
-/** koffi's PollHandle. No method may be called after `close`. */
+/** A poll on the event loop. No method may be called after `close`. */
 export interface LoopPoll {
-  start(events: LoopEvents, onEvent: LoopPollCallback): void;
+  start(events: number): void;
   stop(): void;
   close(): void;
   ref(): void;
   unref(): void;
 }
 
-const requireFrom = createRequire(import.meta.url);
+// esbuild's CommonJS output has no import.meta.url, and a __filename instead.
+const requireFrom = createRequire(import.meta.url ?? __filename);
 
 /**
  * Loads libc and declares what is called of it. Each thread that asks gets functions of its own.
@@ -77,20 +95,48 @@ export function loadBinding(): Binding {
   if (!isMainThread) keepLoaded(libc);
   const abi = abiOf(host, hasSymbol(libc, 'gnu_get_libc_version'));
   const fcntl = libc.func('int fcntl(int fd, int op, ...)');
+  const ioctl = libc.func('int ioctl(int fd, unsigned long request, ...)');
 
   // Only a call whose parameters are all plain numbers takes koffi's fast path, so a pointer is declared as
   // the integer that it is. koffi does not know ssize_t; intptr_t has its width on every platform here.
   return {
+    socket: libc.func('int socket(int domain, int type, int protocol)'),
     socketpair: libc.func('int socketpair(int domain, int type, int protocol, uintptr_t sv)'),
+    bind: libc.func('int bind(int sockfd, uintptr_t addr, unsigned int addrlen)'),
+    listen: libc.func('int listen(int sockfd, int backlog)'),
+    connect: libc.func('int connect(int sockfd, uintptr_t addr, unsigned int addrlen)'),
+    accept: libc.func('int accept(int sockfd, uintptr_t addr, uintptr_t addrlen)'),
+    ...(abi.accept4 && {
+      accept4: libc.func('int accept4(int sockfd, uintptr_t addr, uintptr_t addrlen, int flags)'),
+    }),
     sendmsg: libc.func('intptr_t sendmsg(int sockfd, uintptr_t msg, int flags)'),
     recvmsg: libc.func('intptr_t recvmsg(int sockfd, uintptr_t msg, int flags)'),
+    ...(abi.mmsghdr && {
+      sendmmsg: libc.func('int sendmmsg(int sockfd, uintptr_t msgvec, unsigned int vlen, int flags)'),
+      recvmmsg: libc.func(
+        'int recvmmsg(int sockfd, uintptr_t msgvec, unsigned int vlen, int flags, uintptr_t timeout)',
+      ),
+    }),
     shutdown: libc.func('int shutdown(int sockfd, int how)'),
     close: libc.func('int close(int fd)'),
+    ...(hasSymbol(libc, 'close_range') && {
+      close_range: libc.func('int close_range(unsigned int first, unsigned int last, int flags)'),
+    }),
     poll: libc.func(`int poll(uintptr_t fds, ${abi.nfds_t} nfds, int timeout)`),
     getsockopt: libc.func(
       'int getsockopt(int sockfd, int level, int optname, uintptr_t optval, uintptr_t optlen)',
     ),
+    setsockopt: libc.func(
+      'int setsockopt(int sockfd, int level, int optname, uintptr_t optval, unsigned int optlen)',
+    ),
     getsockname: libc.func('int getsockname(int sockfd, uintptr_t addr, uintptr_t addrlen)'),
+    getpeername: libc.func('int getpeername(int sockfd, uintptr_t addr, uintptr_t addrlen)'),
+    ...(abi.SO_PEERCRED === 0 && {
+      getpeereid: libc.func('int getpeereid(int sockfd, uintptr_t euid, uintptr_t egid)'),
+    }),
+    fchmod: libc.func('int fchmod(int fd, unsigned int mode)'),
+    umask: libc.func('unsigned int umask(unsigned int mask)'),
+    ioctl: (fd, request, argument) => ioctl(fd, request, 'uintptr_t', argument),
     fcntl: (fd, op, argument) => fcntl(fd, op, 'int', argument),
     dup2: libc.func('int dup2(int oldfd, int newfd)'),
     ...(abi.dup3 && { dup3: libc.func('int dup3(int oldfd, int newfd, int flags)') }),
@@ -103,9 +149,8 @@ export function loadBinding(): Binding {
     strerror: libc.func('str strerror(int errnum)'),
     errnos: koffi.os.errno,
     // Android tags the top byte of heap pointers, which a double could not carry and the kernel ignores.
-    address: (buffer) => Number(BigInt.asUintN(56, koffi.address(buffer))),
-    // The declaration file gives the callback one parameter; it is called with two.
-    pollOnLoop: koffi.node.poll as unknown as Binding['pollOnLoop'],
+    address: (memory) => Number(BigInt.asUintN(56, koffi.address(memory))),
+    pollOnLoop: (fd, events, onEvent) => pollOnLoop(koffi, abi, fd, events, onEvent),
 
     abi,
     layout: layoutOf(koffi, abi, koffi.sizeof('size_t')),
@@ -113,6 +158,12 @@ export function loadBinding(): Binding {
 }
 
 function requireKoffi(): Koffi {
+  try {
+    requireFrom.resolve('koffi');
+  } catch (cause) {
+    const message = 'fdchannel needs the package koffi, which is not installed: npm install koffi';
+    throw Object.assign(new Error(message, { cause }), { code: 'MODULE_NOT_FOUND' });
+  }
   try {
     return requireFrom('koffi');
   } catch (cause) {
@@ -133,6 +184,29 @@ function keepLoaded(libc: ReturnType<Koffi['load']>): void {
   for (const file of Object.keys(requireFrom.cache)) {
     if (file.endsWith('koffi.node')) dlopen(file, RTLD_NOW);
   }
+}
+
+/** koffi's poll, whose declaration file gives the callback one parameter: it is called with two. */
+function pollOnLoop(koffi: Koffi, abi: Abi, fd: number, events: number, onEvent: LoopPollCallback): LoopPoll {
+  const wanted = (bits: number): KoffiEvents => ({
+    readable: (bits & abi.POLLIN) !== 0,
+    writable: (bits & abi.POLLOUT) !== 0,
+  });
+  const callback = (status: number, { readable, writable }: KoffiEvents): void =>
+    onEvent(status, (readable ? abi.POLLIN : 0) | (writable ? abi.POLLOUT : 0));
+  const poll = koffi.node.poll(fd, wanted(events), callback as never);
+  return {
+    start: (others) => poll.start(wanted(others), callback as never),
+    stop: () => poll.stop(),
+    close: () => poll.close(),
+    ref: () => void poll.ref(),
+    unref: () => void poll.unref(),
+  };
+}
+
+interface KoffiEvents {
+  readonly readable: boolean;
+  readonly writable: boolean;
 }
 
 function hasSymbol(library: ReturnType<Koffi['load']>, name: string): boolean {

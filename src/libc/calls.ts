@@ -1,61 +1,44 @@
-import type { Abi, Framing, Layout } from '../abi/abi.ts';
-import { SyscallError } from '../errors.ts';
-import {
-  type Binding,
-  type LoopEvents,
-  type LoopPoll,
-  type LoopPollCallback,
-  loadBinding,
-} from './binding.ts';
+import type { Abi, Layout } from '../abi/abi.ts';
+import { SyscallError, type SyscallErrorOptions } from '../errors.ts';
+import { type Binding, loadBinding } from './binding.ts';
+import { Memory } from './memory.ts';
 
 /** What {@link Libc.sendmsg} and {@link Libc.recvmsg} answer where a blocking socket would wait. */
 export const WOULD_BLOCK = -1;
 
-/** What kind of socket a descriptor is. */
-export type SocketType = Framing | 'dgram';
-
-const SCRATCH_BYTES = 128;
+/** For the 64 descriptors that one poll(2) looks at before they are sent together. */
+const SCRATCH_BYTES = 512;
 
 /**
  * libc with checked results: each call retries EINTR (but close, which has released the number by then) and
  * throws {@link SyscallError}. One instance belongs to one thread.
+ *
+ * The methods are what is asked for each message; `sockets.ts` and its neighbours have the rest, as functions over
+ * {@link Libc.check}.
  */
 export class Libc {
   readonly abi: Abi;
   readonly layout: Layout;
-  readonly #c: Binding;
+  /** The calls as they are, unchecked. */
+  readonly raw: Binding;
+  /** Room for the out-parameters of one call, which nothing uses across calls. */
+  readonly scratch: Memory;
   readonly #sendFlags: number;
   readonly #receiveFlags: number;
   readonly #EAGAIN: number;
   readonly #EINTR: number;
-  // Memory for the out-parameters of one call, which nothing uses across calls. It is referenced for as long
-  // as the address is.
-  readonly #scratch: ArrayBuffer = new ArrayBuffer(SCRATCH_BYTES);
-  readonly #scratchAddress: number;
-  readonly #words: Int32Array = new Int32Array(this.#scratch);
   #withoutIovec: boolean | undefined;
+  #withoutRanges = false;
 
   constructor(binding: Binding) {
-    this.#c = binding;
+    this.raw = binding;
     this.abi = binding.abi;
     this.layout = binding.layout;
+    this.scratch = new Memory(binding, SCRATCH_BYTES);
     this.#sendFlags = binding.abi.MSG_NOSIGNAL;
     this.#receiveFlags = binding.abi.MSG_CMSG_CLOEXEC;
     this.#EAGAIN = binding.errnos['EAGAIN'] as number;
     this.#EINTR = binding.errnos['EINTR'] as number;
-    this.#scratchAddress = binding.address(this.#scratch);
-  }
-
-  /** Two connected `AF_UNIX` sockets, blocking and close-on-exec, owned by the caller. */
-  socketpair(type: SocketType): [number, number] {
-    const { abi } = this;
-    const kind = { seqpacket: abi.SOCK_SEQPACKET, stream: abi.SOCK_STREAM, dgram: abi.SOCK_DGRAM }[type];
-    this.#check('socketpair', () =>
-      this.#c.socketpair(abi.AF_UNIX, kind | abi.SOCK_CLOEXEC, 0, this.#scratchAddress),
-    );
-    const pair: [number, number] = [this.#words[0] as number, this.#words[1] as number];
-    if (abi.SOCK_CLOEXEC === 0) for (const fd of pair) this.setCloseOnExec(fd);
-    return pair;
   }
 
   /**
@@ -66,7 +49,7 @@ export class Libc {
   sendmsg(sockfd: number, msg: number, flags: number): number {
     const all = flags | this.#sendFlags;
     for (;;) {
-      const sent = this.#c.sendmsg(sockfd, msg, all);
+      const sent = this.raw.sendmsg(sockfd, msg, all);
       if (sent >= 0) return sent;
       if (this.#wouldBlock('sendmsg')) return WOULD_BLOCK;
     }
@@ -80,9 +63,43 @@ export class Libc {
   recvmsg(sockfd: number, msg: number, flags: number): number {
     const all = flags | this.#receiveFlags;
     for (;;) {
-      const received = this.#c.recvmsg(sockfd, msg, all);
+      const received = this.raw.recvmsg(sockfd, msg, all);
       if (received >= 0) return received;
       if (this.#wouldBlock('recvmsg')) return WOULD_BLOCK;
+    }
+  }
+
+  /**
+   * Sends several messages by one call; the flags gain MSG_NOSIGNAL. Only where the ABI has `mmsghdr`.
+   *
+   * @param msgvec the address of `count` of them
+   * @returns how many were sent, at least one, or {@link WOULD_BLOCK}; an error behind the first comes with the next call
+   */
+  sendmmsg(sockfd: number, msgvec: number, count: number, flags: number): number {
+    const { sendmmsg } = this.raw as Required<Binding>;
+    const all = flags | this.#sendFlags;
+    for (;;) {
+      const sent = sendmmsg(sockfd, msgvec, count, all);
+      if (sent >= 0) return sent;
+      if (this.#wouldBlock('sendmmsg')) return WOULD_BLOCK;
+    }
+  }
+
+  /**
+   * Receives what is there, and waits for the first message only; the flags gain MSG_WAITFORONE, and
+   * MSG_CMSG_CLOEXEC where the kernel has it. Only where the ABI has `mmsghdr`.
+   *
+   * @param msgvec the address of room for `count` of them
+   * @returns how many were received, at least one, or {@link WOULD_BLOCK}; an error behind the first comes with the
+   *   next call
+   */
+  recvmmsg(sockfd: number, msgvec: number, count: number, flags: number): number {
+    const { recvmmsg } = this.raw as Required<Binding>;
+    const all = flags | this.#receiveFlags | this.abi.MSG_WAITFORONE;
+    for (;;) {
+      const received = recvmmsg(sockfd, msgvec, count, all, 0);
+      if (received >= 0) return received;
+      if (this.#wouldBlock('recvmmsg')) return WOULD_BLOCK;
     }
   }
 
@@ -92,178 +109,145 @@ export class Libc {
    */
   get receivesWithoutIovec(): boolean {
     if (this.#withoutIovec === undefined) {
-      // Room for a msghdr on every platform.
-      this.#words.fill(0);
-      this.#withoutIovec = this.#c.recvmsg(-1, this.#scratchAddress, 0) < 0;
+      // The scratch memory has room for a msghdr on every platform.
+      this.scratch.words.fill(0);
+      this.#withoutIovec = this.raw.recvmsg(-1, this.scratch.address, 0) < 0;
     }
     return this.#withoutIovec;
   }
 
-  /** Ends both directions. A socket whose peer is gone is shut down already. */
-  shutdown(sockfd: number): void {
-    while (this.#c.shutdown(sockfd, this.abi.SHUT_RDWR) < 0) {
-      const errno = this.#c.errno();
-      // macOS and the BSDs say so of a socket whose peer has closed.
-      if (errno === this.#c.errnos['ENOTCONN']) return;
-      if (errno !== this.#EINTR) throw this.#error(errno, 'shutdown');
-    }
-  }
-
   /** Releases a descriptor. */
   close(fd: number): void {
-    if (this.#c.close(fd) >= 0) return;
-    const errno = this.#c.errno();
+    if (this.raw.close(fd) >= 0) return;
+    const errno = this.raw.errno();
     // The kernels release the number before they can be interrupted; a second close could hit a stranger.
-    if (errno !== this.#EINTR) throw this.#error(errno, 'close');
+    if (errno !== this.#EINTR) throw this.error(errno, 'close');
+  }
+
+  /**
+   * Releases descriptors, each whatever became of the others.
+   *
+   * @throws {@link SyscallError} the first error
+   */
+  closeAll(fds: readonly number[]): void {
+    let failed: unknown;
+    for (let i = 0; i < fds.length; ) {
+      const first = fds[i] as number;
+      let next = i + 1;
+      while (next < fds.length && fds[next] === first + next - i) next++;
+      if (next - i === 1 || !this.#closeRange(first, first + next - i - 1)) {
+        for (; i < next; i++) {
+          try {
+            this.close(fds[i] as number);
+          } catch (error) {
+            failed ??= error;
+          }
+        }
+      }
+      i = next;
+    }
+    if (failed) throw failed;
+  }
+
+  /** Releases a run of numbers; false where the kernel has no close_range(2), or does not allow it. */
+  #closeRange(first: number, last: number): boolean {
+    if (this.#withoutRanges) return false;
+    this.#withoutRanges = (this.raw.close_range?.(first, last, 0) ?? -1) < 0;
+    return !this.#withoutRanges;
   }
 
   /** Releases a descriptor that the caller of the library has never seen: nobody could be told of an error. */
   discard(fd: number): void {
-    this.#c.close(fd);
+    this.raw.close(fd);
   }
 
   /**
    * Waits until an event is there.
    *
-   * @param timeout milliseconds; negative waits for ever
+   * @param timeout milliseconds; negative waits without limit
    * @returns the events seen, 0 when the time is over
    */
   poll(fd: number, events: number, timeout: number): number {
-    const { pollfd } = this.layout;
-    const view = new DataView(this.#scratch);
-    const deadline = performance.now() + timeout;
-    for (
-      let left = timeout;
-      ;
-      left = timeout < 0 ? timeout : Math.max(0, Math.ceil(deadline - performance.now()))
-    ) {
-      view.setInt32(pollfd.offset.fd, fd, true);
-      view.setInt16(pollfd.offset.events, events, true);
-      view.setInt16(pollfd.offset.revents, 0, true);
-      if (this.#c.poll(this.#scratchAddress, 1, left) >= 0) return view.getInt16(pollfd.offset.revents, true);
-      const errno = this.#c.errno();
-      if (errno !== this.#EINTR) throw this.#error(errno, 'poll');
+    const { address, words } = this.scratch;
+    const { offset } = this.layout.pollfd;
+    const deadline = timeout > 0 ? performance.now() + timeout : 0;
+    let left = timeout;
+    for (;;) {
+      words[offset.fd / 4] = fd;
+      // `revents` is the high half of the same word.
+      words[offset.events / 4] = events;
+      if (this.raw.poll(address, 1, left) >= 0) return (words[offset.events / 4] as number) >>> 16;
+      const errno = this.raw.errno();
+      if (errno !== this.#EINTR) throw this.error(errno, 'poll');
+      if (timeout > 0) left = Math.max(0, Math.ceil(deadline - performance.now()));
     }
   }
 
-  /**
-   * What kind of `AF_UNIX` socket a descriptor is.
-   *
-   * @returns the type, or undefined for a socket of another family or type
-   */
-  unixSocketType(fd: number): SocketType | undefined {
-    const { abi, layout } = this;
-    // The value lies at the beginning, its length behind the room that any sockaddr may take.
-    const length = SCRATCH_BYTES - 8;
-    const lengthAddress = this.#scratchAddress + length;
-    this.#words[length / 4] = 4;
-    this.#check('getsockopt', () =>
-      this.#c.getsockopt(fd, abi.SOL_SOCKET, abi.SO_TYPE, this.#scratchAddress, lengthAddress),
-    );
-    const type = this.#words[0];
-    this.#words[length / 4] = length;
-    this.#check('getsockname', () => this.#c.getsockname(fd, this.#scratchAddress, lengthAddress));
-    // One byte holds every family: it is all of the BSDs' sa_family_t, and the low half of Linux's.
-    const family = new Uint8Array(this.#scratch)[layout.sockaddr.offset.sa_family];
-    if (family !== abi.AF_UNIX) return undefined;
-    if (type === abi.SOCK_SEQPACKET) return 'seqpacket';
-    if (type === abi.SOCK_STREAM) return 'stream';
-    return type === abi.SOCK_DGRAM ? 'dgram' : undefined;
+  /** Blocks for a while. */
+  pause(ms: number): void {
+    // Without descriptors, poll(2) sleeps.
+    this.raw.poll(0, 0, ms);
   }
 
   /** A close-on-exec duplicate, owned by the caller. */
   duplicate(fd: number): number {
-    return this.#check('fcntl', () => this.#c.fcntl(fd, this.abi.F_DUPFD_CLOEXEC, 0));
-  }
-
-  /** Makes an open number refer to what `fd` refers to, close-on-exec; what it referred to before is closed. */
-  redirect(number: number, fd: number): void {
-    const { dup3 } = this.#c;
-    if (dup3) {
-      this.#check('dup3', () => dup3(fd, number, this.abi.O_CLOEXEC));
-    } else {
-      this.#check('dup2', () => this.#c.dup2(fd, number));
-      this.setCloseOnExec(number);
-    }
-  }
-
-  /**
-   * A number for something else to be put behind by {@link redirect}: until then a socket that nobody else has.
-   * Close-on-exec, owned by the caller.
-   */
-  placeholder(): number {
-    const [number, other] = this.socketpair('stream');
-    this.discard(other);
-    return number;
-  }
-
-  /**
-   * Makes an open number refer to a new epoll(7) instance that looks at `fd`, close-on-exec. Only where the ABI has
-   * EPOLL_CTL_ADD.
-   *
-   * @param events those of poll(2)
-   * @returns what has it look for other events
-   */
-  epoll(number: number, fd: number, events: number): (events: number) => void {
-    const { EPOLL_CTL_ADD, EPOLL_CTL_MOD, O_CLOEXEC } = this.abi;
-    const { epoll_create1, epoll_ctl } = this.#c as Required<Binding>;
-    const control = (op: number, wanted: number): void => {
-      // An epoll_event begins with the events everywhere, and what is behind them comes back to nobody.
-      this.#words[0] = wanted;
-      this.#check('epoll_ctl', () => epoll_ctl(number, op, fd, this.#scratchAddress));
-    };
-    const epoll = this.#check('epoll_create1', () => epoll_create1(O_CLOEXEC));
-    try {
-      this.redirect(number, epoll);
-    } finally {
-      this.discard(epoll);
-    }
-    control(EPOLL_CTL_ADD, events);
-    return (wanted) => control(EPOLL_CTL_MOD, wanted);
+    return this.check('fcntl', () => this.raw.fcntl(fd, this.abi.F_DUPFD_CLOEXEC, 0));
   }
 
   /** Closes a descriptor at exec, where the kernel could not do so from the beginning. */
   setCloseOnExec(fd: number): void {
-    const flags = this.#check('fcntl', () => this.#c.fcntl(fd, this.abi.F_GETFD, 0));
-    this.#check('fcntl', () => this.#c.fcntl(fd, this.abi.F_SETFD, flags | this.abi.FD_CLOEXEC));
+    const flags = this.check('fcntl', () => this.raw.fcntl(fd, this.abi.F_GETFD, 0));
+    this.check('fcntl', () => this.raw.fcntl(fd, this.abi.F_SETFD, flags | this.abi.FD_CLOEXEC));
   }
 
-  /** Where a buffer lies; good for as long as the buffer is referenced. */
-  address(buffer: ArrayBuffer): number {
-    return this.#c.address(buffer);
-  }
-
-  /** Polls a descriptor on this thread's event loop. The number must be open, and polled by nobody else here. */
-  pollOnLoop(fd: number, events: LoopEvents, onEvent: LoopPollCallback): LoopPoll {
-    return this.#c.pollOnLoop(fd, events, onEvent);
-  }
-
-  /** The error that the kernel would have given, for a call that is refused without asking it. */
-  refusal(code: 'EAGAIN' | 'EBADF' | 'ETIMEDOUT', syscall: string): SyscallError {
-    return this.#error(this.#c.errnos[code] as number, syscall);
-  }
-
-  #check(syscall: string, call: () => number): number {
+  /**
+   * The result of a call, which is made again after EINTR.
+   *
+   * @param told what to return for an errno that is an answer, too; and what else an error says
+   * @throws {@link SyscallError} for any other error
+   */
+  check(
+    syscall: string,
+    call: () => number,
+    told?: SyscallErrorOptions & { answers?: Readonly<Record<string, number>> },
+  ): number {
     for (;;) {
       const result = call();
       if (result >= 0) return result;
-      const errno = this.#c.errno();
-      if (errno !== this.#EINTR) throw this.#error(errno, syscall);
+      const errno = this.raw.errno();
+      for (const name in told?.answers) {
+        if (errno === this.raw.errnos[name]) return told.answers[name] as number;
+      }
+      if (errno !== this.#EINTR) throw this.error(errno, syscall, told);
     }
+  }
+
+  /**
+   * The error that the kernel would have given, for a call that is refused without asking it.
+   *
+   * @param told what else the error says
+   */
+  refusal(
+    code: 'EADDRINUSE' | 'EAGAIN' | 'EBADF' | 'ENAMETOOLONG' | 'ENOTCONN' | 'ETIMEDOUT',
+    syscall: string,
+    told?: SyscallErrorOptions,
+  ): SyscallError {
+    return this.error(this.raw.errnos[code] as number, syscall, told);
+  }
+
+  error(errno: number, syscall: string, told?: SyscallErrorOptions): SyscallError {
+    const { errnos } = this.raw;
+    const name = Object.keys(errnos).find((key) => errnos[key] === errno);
+    const fallback = name === undefined ? undefined : ([name, this.raw.strerror(errno)] as const);
+    return new SyscallError(errno, syscall, { ...told, fallback });
   }
 
   /** True for EAGAIN, false for EINTR; anything else is thrown. */
   #wouldBlock(syscall: string): boolean {
-    const errno = this.#c.errno();
+    const errno = this.raw.errno();
     if (errno === this.#EAGAIN) return true;
     if (errno === this.#EINTR) return false;
-    throw this.#error(errno, syscall);
-  }
-
-  #error(errno: number, syscall: string): SyscallError {
-    const { errnos } = this.#c;
-    const name = Object.keys(errnos).find((key) => errnos[key] === errno);
-    return new SyscallError(errno, syscall, name === undefined ? undefined : [name, this.#c.strerror(errno)]);
+    throw this.error(errno, syscall);
   }
 }
 

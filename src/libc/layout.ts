@@ -1,7 +1,8 @@
 import type koffi from 'koffi';
-import type { Abi, Layout, StructDefinition, StructLayout } from '../abi/abi.ts';
+import type { Abi, Layout, StructLayout } from '../abi/abi.ts';
 
 type Koffi = typeof koffi;
+type KoffiType = ReturnType<Koffi['struct']>;
 
 /**
  * Lays an ABI's structures out with koffi's own rules of C.
@@ -12,10 +13,17 @@ export function layoutOf(koffi: Koffi, abi: Abi, wordSize: number): Layout {
   const word = `uint${8 * wordSize}_t`;
   const resolve = (type: string): string => (type === 'uintptr_t' || type === 'size_t' ? word : type);
 
-  function struct<Member extends string>(definition: StructDefinition<Member>): StructLayout<Member> {
-    const members = Object.entries(definition).map(([name, type]) => [name, resolve(type)]);
+  function typeOf(definition: Readonly<Record<string, string>>): KoffiType {
+    const members = Object.entries(definition).map(([name, type]) => [
+      name,
+      type === 'msghdr' ? typeOf(abi.msghdr) : resolve(type),
+    ]);
     // Anonymous: koffi's type names are global in the process, and a second one of a name throws.
-    const type = koffi.struct(Object.fromEntries(members));
+    return koffi.struct(Object.fromEntries(members));
+  }
+
+  function struct<Member extends string>(definition: Readonly<Record<Member, string>>): StructLayout<Member> {
+    const type = typeOf(definition);
     const offsets = Object.entries(type.members ?? {}).map(([name, member]) => [name, member.offset]);
     return { size: type.size, offset: Object.fromEntries(offsets) };
   }
@@ -24,8 +32,10 @@ export function layoutOf(koffi: Koffi, abi: Abi, wordSize: number): Layout {
     iovec: struct(abi.iovec),
     msghdr: struct(abi.msghdr),
     cmsghdr: struct(abi.cmsghdr),
+    mmsghdr: abi.mmsghdr && struct(abi.mmsghdr),
     pollfd: struct(abi.pollfd),
-    sockaddr: struct(abi.sockaddr),
+    sockaddr_un: struct(abi.sockaddr_un),
+    ucred: struct(abi.ucred),
     cmsgAlign: koffi.sizeof(resolve(abi.cmsgAlign)),
     wordSize,
   };

@@ -1,6 +1,17 @@
 import type { Libc } from './calls.ts';
+import { Memory } from './memory.ts';
 
-const align8 = (bytes: number): number => (bytes + 7) & ~7;
+/** The bytes that C's alignment makes of so many. */
+export const align8 = (bytes: number): number => (bytes + 7) & ~7;
+
+/** Where the parts of a message lie in a block of memory. */
+export interface MessagePlace {
+  readonly memory: Memory;
+  /** The offset of the `msghdr`. */
+  readonly headerAt: number;
+  /** The offset of what it points to. */
+  readonly bodyAt: number;
+}
 
 /**
  * A `msghdr` with the memory it points to, in one block that C sees: the header, one `iovec`, its data, the
@@ -15,6 +26,8 @@ export class MessageBuffer {
   readonly address: number;
   /** The control buffer, as words. */
   readonly control: Int32Array;
+  /** The data buffer. */
+  readonly data: Uint8Array;
   readonly #words: Int32Array;
   readonly #controllen: number;
   readonly #flags: number;
@@ -22,31 +35,32 @@ export class MessageBuffer {
   /**
    * @param dataBytes the size of the one data buffer, which may be 0
    * @param controlBytes the size of the control buffer
+   * @param place where it lies; in a block of its own without
    */
-  constructor(libc: Libc, dataBytes: number, controlBytes: number) {
+  constructor(libc: Libc, dataBytes: number, controlBytes: number, place?: MessagePlace) {
     const { msghdr, iovec, wordSize } = libc.layout;
-    const iovecAt = align8(msghdr.size);
-    const dataAt = iovecAt + align8(iovec.size);
+    const { memory, headerAt, bodyAt } = place ?? alone(libc, dataBytes, controlBytes);
+    const { bytes, words } = memory;
+    const dataAt = bodyAt + align8(iovec.size);
     const controlAt = dataAt + align8(dataBytes);
-    const memory = new ArrayBuffer(controlAt + align8(controlBytes));
-    const address = libc.address(memory);
+    const member = (name: keyof typeof msghdr.offset): number => headerAt + msghdr.offset[name];
+    memory.setWord(bodyAt + iovec.offset.iov_base, memory.address + dataAt, wordSize);
+    memory.setWord(bodyAt + iovec.offset.iov_len, dataBytes, wordSize);
+    memory.setWord(member('msg_iov'), memory.address + bodyAt, wordSize);
+    words[member('msg_iovlen') / 4] = dataBytes > 0 || !libc.receivesWithoutIovec ? 1 : 0;
+    memory.setWord(member('msg_control'), memory.address + controlAt, wordSize);
 
-    const view = new DataView(memory);
-    const setWord = (offset: number, value: number): void => {
-      if (wordSize === 8) view.setBigUint64(offset, BigInt(value), true);
-      else view.setUint32(offset, value, true);
-    };
-    setWord(iovecAt + iovec.offset.iov_base, address + dataAt);
-    setWord(iovecAt + iovec.offset.iov_len, dataBytes);
-    setWord(msghdr.offset.msg_iov, address + iovecAt);
-    view.setInt32(msghdr.offset.msg_iovlen, dataBytes > 0 || !libc.receivesWithoutIovec ? 1 : 0, true);
-    setWord(msghdr.offset.msg_control, address + controlAt);
+    this.address = memory.address + headerAt;
+    this.data = bytes.subarray(dataAt, dataAt + dataBytes);
+    this.control = words.subarray(controlAt / 4, (controlAt + controlBytes) / 4);
+    this.#words = words;
+    this.#controllen = member('msg_controllen') / 4;
+    this.#flags = member('msg_flags') / 4;
+  }
 
-    this.address = address;
-    this.control = new Int32Array(memory, controlAt, controlBytes / 4);
-    this.#words = new Int32Array(memory, 0, msghdr.size / 4);
-    this.#controllen = msghdr.offset.msg_controllen / 4;
-    this.#flags = msghdr.offset.msg_flags / 4;
+  /** The bytes that a message takes beside its `msghdr`. */
+  static bodyBytes(libc: Libc, dataBytes: number, controlBytes: number): number {
+    return align8(libc.layout.iovec.size) + align8(dataBytes) + align8(controlBytes);
   }
 
   /** Bytes of control messages: to send, announced as room, or received. */
@@ -62,4 +76,10 @@ export class MessageBuffer {
   get flags(): number {
     return this.#words[this.#flags] as number;
   }
+}
+
+function alone(libc: Libc, dataBytes: number, controlBytes: number): MessagePlace {
+  const bodyAt = align8(libc.layout.msghdr.size);
+  const size = bodyAt + MessageBuffer.bodyBytes(libc, dataBytes, controlBytes);
+  return { memory: new Memory(libc.raw, size), headerAt: 0, bodyAt };
 }

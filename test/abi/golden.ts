@@ -1,5 +1,6 @@
 import koffi from 'koffi';
-import { type Abi, abiOf, type Host, type Layout } from '../../src/abi/abi.ts';
+import type { Abi, Layout } from '../../src/abi/abi.ts';
+import { abiOf, type Host } from '../../src/abi/host.ts';
 import { layoutOf } from '../../src/libc/layout.ts';
 import rows from '../fixtures/abi.golden.json' with { type: 'json' };
 
@@ -25,8 +26,8 @@ export interface Golden {
   readonly cmsgSpace4: number;
   readonly cmsgSpace8: number;
   readonly cmsgSpace1012: number;
-  /** null where the platform has no such name. */
-  readonly constants: Readonly<Record<string, number | null>>;
+  /** 0 where the platform has no such name. */
+  readonly constants: Readonly<Record<string, number>>;
 }
 
 /** A platform with what its headers say, and with what this package says. */
@@ -38,9 +39,16 @@ export interface GoldenPlatform {
   readonly layout: Layout;
 }
 
+/** Golden figures as the file has them: a constant is null where the platform has no such name. */
+interface Row extends Omit<Golden, 'constants'> {
+  readonly constants: Readonly<Record<string, number | null>>;
+}
+
 /** Every supported platform. */
-export const platforms: readonly GoldenPlatform[] = Object.entries(rows as Record<string, Golden>).map(
-  ([name, golden]) => {
+export const platforms: readonly GoldenPlatform[] = Object.entries(rows as Record<string, Row>).map(
+  ([name, row]) => {
+    const constants = Object.entries(row.constants).map(([constant, value]) => [constant, value ?? 0]);
+    const golden: Golden = { ...row, constants: Object.fromEntries(constants) };
     const parts = name.split('-');
     const arch = parts.at(-1) === 'ppc64le' ? 'ppc64' : (parts.at(-1) as string);
     const host = { platform: parts[0] as string, arch, endianness: 'LE' };

@@ -3,26 +3,44 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import koffi from 'koffi';
-import { type Abi, abiOf, assertSupported, type CType, type StructDefinition } from '../../src/abi/abi.ts';
+import type { Abi, CType, StructLayout } from '../../src/abi/abi.ts';
+import { abiOf, assertSupported } from '../../src/abi/host.ts';
 import { UnsupportedPlatformError } from '../../src/errors.ts';
 import { libc } from '../../src/libc/calls.ts';
-import { ControlCodec } from '../../src/message.ts';
+import { ControlCodec } from '../../src/socket/control.ts';
 import { startProcess } from '../support/processes.ts';
 import { skip, suite } from '../support/suite.ts';
 import { LOADER } from '../support/typescript.ts';
 
-/** The structures with the prefix of their members' names. Of a sockaddr only the head is of use here. */
-const STRUCTS = { iovec: 'iov_', msghdr: 'msg_', cmsghdr: 'cmsg_', pollfd: '', sockaddr: 'sa_' } as const;
+/** The structures with the prefix of their members' names. */
+const PREFIXES = {
+  iovec: 'iov_',
+  msghdr: 'msg_',
+  cmsghdr: 'cmsg_',
+  mmsghdr: 'msg_',
+  pollfd: '',
+  sockaddr_un: 'sun_',
+  ucred: '',
+} as const;
+type Struct = keyof typeof PREFIXES;
+/** Of an address the table has the part before the path, and the path's size as a constant. */
+const HEAD = 'sockaddr_un';
 const COUNTS = [0, 1, 2, 253];
+const HEADERS = 'fcntl.h poll.h stddef.h stdio.h sys/ioctl.h sys/socket.h sys/uio.h sys/un.h'.split(' ');
 /** Younger than some of the headers that this may be compiled with. */
-const YOUNG = ['SCM_PIDFD'];
+const YOUNG = ['SCM_PIDFD', 'SO_PEERPIDFD', 'SO_PASSRIGHTS'];
 
 /** What a C program prints, in the order of its lines. */
-type Facts = Record<string, number | null>;
+type Facts = Record<string, number>;
 
-function membersOf(abi: Abi, struct: keyof typeof STRUCTS): [string, CType][] {
-  const definition: StructDefinition<string> = abi[struct];
-  return Object.entries(definition).filter(([name]) => name.startsWith(STRUCTS[struct]));
+/** The structures that this host has. */
+function structsOf(abi: Abi): Struct[] {
+  return (Object.keys(PREFIXES) as Struct[]).filter((struct) => abi[struct] !== undefined);
+}
+
+function membersOf(abi: Abi, struct: Struct): [string, CType | 'msghdr'][] {
+  const definition: Readonly<Record<string, CType | 'msghdr'>> = abi[struct] ?? {};
+  return Object.entries(definition).filter(([name]) => name.startsWith(PREFIXES[struct]));
 }
 
 function constantsOf(abi: Abi): [string, number][] {
@@ -34,12 +52,17 @@ function ours(): Facts {
   const { abi, layout } = libc();
   const codec = new ControlCodec(abi, layout);
   const facts: Facts = { size_t: layout.wordSize, nfds_t: koffi.sizeof(abi.nfds_t) };
-  for (const struct of Object.keys(STRUCTS) as (keyof typeof STRUCTS)[]) {
-    if (struct !== 'sockaddr') facts[struct] = layout[struct].size;
-    const offsets: Record<string, number> = layout[struct].offset;
+  const width = (type: CType | 'msghdr'): number => {
+    if (type === 'msghdr') return layout.msghdr.size;
+    return type === 'uintptr_t' ? layout.wordSize : koffi.sizeof(type);
+  };
+  for (const struct of structsOf(abi)) {
+    const { size, offset } = layout[struct] as StructLayout<string>;
+    if (struct !== HEAD) facts[struct] = size;
     for (const [name, type] of membersOf(abi, struct)) {
-      facts[`${struct}.${name}`] = offsets[name] as number;
-      facts[`${struct}.${name} width`] = type === 'uintptr_t' ? layout.wordSize : koffi.sizeof(type);
+      facts[`${struct}.${name}`] = offset[name] as number;
+      if (name === 'sun_path') continue;
+      facts[`${struct}.${name} width`] = width(type);
     }
   }
   for (const count of COUNTS) {
@@ -47,7 +70,7 @@ function ours(): Facts {
     facts[`CMSG_SPACE ${count}`] = codec.space(count);
   }
   facts['CMSG_ALIGN'] = layout.cmsgAlign;
-  for (const [name, value] of constantsOf(abi)) facts[name] = value === 0 ? null : value;
+  for (const [name, value] of constantsOf(abi)) facts[name] = value;
   return facts;
 }
 
@@ -59,10 +82,11 @@ function program(): string {
     lines.push(`  printf("%s\\"${name}\\": %lld", comma, (long long)(${expression})); comma = ",\\n";`);
   say('size_t', 'sizeof(size_t)');
   say('nfds_t', 'sizeof(nfds_t)');
-  for (const struct of Object.keys(STRUCTS) as (keyof typeof STRUCTS)[]) {
-    if (struct !== 'sockaddr') say(struct, `sizeof(struct ${struct})`);
+  for (const struct of structsOf(abi)) {
+    if (struct !== HEAD) say(struct, `sizeof(struct ${struct})`);
     for (const [name] of membersOf(abi, struct)) {
       say(`${struct}.${name}`, `offsetof(struct ${struct}, ${name})`);
+      if (name === 'sun_path') continue;
       say(`${struct}.${name} width`, `sizeof(((struct ${struct} *)0)->${name})`);
     }
   }
@@ -74,13 +98,14 @@ function program(): string {
   for (const [name] of constantsOf(abi)) {
     lines.push(`#ifdef ${name}`);
     say(name, name);
-    lines.push('#else', `  printf(",\\n\\"${name}\\": null");`, '#endif');
+    lines.push('#else');
+    say(name, '0');
+    lines.push('#endif');
   }
   return [
     '#define _GNU_SOURCE',
-    ...['fcntl.h', 'poll.h', 'stddef.h', 'stdio.h', 'sys/socket.h', 'sys/uio.h'].map(
-      (file) => `#include <${file}>`,
-    ),
+    ...HEADERS.map((file) => `#include <${file}>`),
+    '#define SUN_PATH_BYTES sizeof(((struct sockaddr_un *)0)->sun_path)',
     '#if __has_include(<sys/epoll.h>)',
     '#include <sys/epoll.h>',
     '_Static_assert(offsetof(struct epoll_event, events) == 0, "they come first");',
@@ -118,7 +143,7 @@ suite("the host's own table", (test) => {
     if (!(await hasCompiler())) skip('no cc here to ask');
     const [said, actual] = [ours(), await compiled()];
     assert.ok(Object.keys(actual).length > 60, 'the program tells everything');
-    for (const name of YOUNG) if (actual[name] === null) said[name] = null;
+    for (const name of YOUNG) if (actual[name] === 0) said[name] = 0;
     assert.deepEqual(said, actual);
   });
 });

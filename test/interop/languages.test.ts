@@ -1,16 +1,11 @@
 import assert from 'node:assert/strict';
 import { readSync } from 'node:fs';
-import type { Framing } from '../../src/abi/abi.ts';
-import {
-  assertRefused,
-  ENDED,
-  FRAMINGS,
-  SOON,
-  temporaryFile,
-  withChannel,
-  withDescriptors,
-} from '../support/channel.ts';
+import { closeFD, Endpoint, type EndpointOptions, type Framing } from '../../src/index.ts';
+import { WITHIN_SECONDS } from '../support/channel.ts';
+import { temporaryFile, withDescriptors } from '../support/files.ts';
 import { startProcess } from '../support/processes.ts';
+import { socketpair } from '../support/raw.ts';
+import { assertRefused, ENDED } from '../support/refusals.ts';
 import { skip, suite } from '../support/suite.ts';
 
 interface Language {
@@ -19,7 +14,9 @@ interface Language {
   /** Ends well where the language has what the program needs. */
   readonly probe: string;
   readonly needs: string;
-  readonly framings: readonly Framing[];
+  readonly types: readonly Framing[];
+  /** What its side wants of an endpoint. */
+  readonly options?: EndpointOptions;
   /** Has a socket on descriptor 3. Receives a file, prints what it reads there, and sends back a pipe with `answer`. */
   readonly program: string;
 }
@@ -30,7 +27,7 @@ const languages: Language[] = [
     command: ['python3', '-c'],
     probe: 'import socket; socket.send_fds',
     needs: 'Python 3.9',
-    framings: FRAMINGS,
+    types: ['seqpacket', 'stream'],
     program: `
 import os, socket
 s = socket.socket(fileno=3)
@@ -47,7 +44,7 @@ socket.send_fds(s, [b'' if s.type == socket.SOCK_SEQPACKET else b'x'], [r])
     command: ['ruby', '-e'],
     probe: 'require "socket"; UNIXSocket.instance_method(:send_io)',
     needs: 'Ruby',
-    framings: FRAMINGS,
+    types: ['seqpacket', 'stream'],
     program: `
 require 'socket'
 s = UNIXSocket.for_fd(3)
@@ -63,7 +60,8 @@ s.send_io(r)
     command: ['perl', '-e'],
     probe: 'use IO::FDPass',
     needs: 'Perl with IO::FDPass',
-    framings: ['stream'], // It takes a packet without data for the end, descriptor or not.
+    types: ['stream'], // It takes a packet without data for the end, descriptor or not.
+    options: { streamByte: 0 },
     program: `
 use IO::FDPass;
 my $fd = IO::FDPass::recv(3);
@@ -88,25 +86,25 @@ async function runs([command, ...args]: readonly [string, ...string[]], script: 
 }
 
 suite('other languages', (test) => {
-  for (const { name, command, probe, needs, framings, program } of languages) {
-    for (const framing of framings) {
-      test(`${name}, in both directions, ${framing}`, () =>
-        withChannel(framing, (own, peer) =>
-          withDescriptors([temporaryFile('question')], async (file) => {
-            if (!(await runs(command, probe))) skip(`${needs} is not installed`);
-            const [executable, ...args] = command;
-            const child = startProcess(executable, [...args, program], { fds: [peer.fd] });
-            peer.destroy();
-            own.sendFD(file);
-            const { code, stdout, stderr } = await child.exit;
-            assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: '1 question\n', stderr: '' });
-            await withDescriptors([own.recvFD(SOON)], (answer) => {
-              const bytes = Buffer.alloc(10);
-              assert.equal(bytes.toString('utf8', 0, readSync(answer, bytes)), 'answer');
-            });
-            assertRefused(() => own.recvFD(SOON), ENDED);
-          }),
-        ));
+  for (const { name, command, probe, needs, types, options, program } of languages) {
+    for (const type of types) {
+      test(`${name}, in both directions, ${type}`, () =>
+        withDescriptors([temporaryFile('question')], async (file) => {
+          if (!(await runs(command, probe))) skip(`${needs} is not installed`);
+          const [ours, theirs] = socketpair(type);
+          using own = new Endpoint(ours, options);
+          const [executable, ...args] = command;
+          const child = startProcess(executable, [...args, program], { fds: [theirs] });
+          closeFD(theirs);
+          own.sendFD(file);
+          const { code, stdout, stderr } = await child.exit;
+          assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: '1 question\n', stderr: '' });
+          await withDescriptors([own.recvFD(WITHIN_SECONDS)], (answer) => {
+            const bytes = Buffer.alloc(10);
+            assert.equal(bytes.toString('utf8', 0, readSync(answer, bytes)), 'answer');
+          });
+          assertRefused(() => own.recvFD(WITHIN_SECONDS), ENDED);
+        }));
     }
   }
 });

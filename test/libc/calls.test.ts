@@ -1,98 +1,26 @@
 import assert from 'node:assert/strict';
-import koffi from 'koffi';
-import type { Abi } from '../../src/abi/abi.ts';
 import { SyscallError } from '../../src/errors.ts';
-import type { Binding, LoopPoll } from '../../src/libc/binding.ts';
-import { Libc, type SocketType, WOULD_BLOCK } from '../../src/libc/calls.ts';
+import { type Libc, WOULD_BLOCK } from '../../src/libc/calls.ts';
+import { epoll, redirect } from '../../src/libc/polls.ts';
+import { isConnected, shutdown, socketpair, socketType } from '../../src/libc/sockets.ts';
 import { platforms } from '../abi/golden.ts';
+import {
+  ADDRESS,
+  DARWIN,
+  EINTR,
+  errnos,
+  fails,
+  family,
+  LINUX,
+  option,
+  pair,
+  type Scripted,
+  type Step,
+  scripted,
+  sees,
+  withClock,
+} from '../support/scripted.ts';
 import { suite } from '../support/suite.ts';
-
-const { errno: errnos } = koffi.os;
-const ADDRESS = 4096;
-
-/** What a call of C does: its result, or an errno behind a result of -1. */
-type Step = number | { readonly errno: number } | ((memory: DataView) => Step);
-
-const fails = (name: string): Step => ({ errno: errnos[name] as number });
-const EINTR = fails('EINTR');
-
-interface Scripted {
-  readonly libc: Libc;
-  readonly abi: Abi;
-  /** Every call of C that was made: name and arguments. */
-  readonly calls: (readonly [name: string, ...args: number[]])[];
-}
-
-/** libc of a platform, whose C does what the steps say, call by call. */
-function scripted(name: string, ...steps: Step[]): Scripted {
-  const { abi, layout } = platforms.find((platform) => platform.name === name) ?? assert.fail(name);
-  const calls: Scripted['calls'] = [];
-  let memory = new DataView(new ArrayBuffer(0));
-  let errno = 0;
-
-  const c =
-    (called: string) =>
-    (...args: number[]): number => {
-      calls.push([called, ...args]);
-      let step = steps.shift() ?? assert.fail(`a call too many: ${called}(${args.join(', ')})`);
-      while (typeof step === 'function') step = step(memory);
-      if (typeof step === 'number') return step;
-      errno = step.errno;
-      return -1;
-    };
-  const binding: Binding = {
-    socketpair: c('socketpair'),
-    sendmsg: c('sendmsg'),
-    recvmsg: c('recvmsg'),
-    shutdown: c('shutdown'),
-    close: c('close'),
-    poll: c('poll'),
-    getsockopt: c('getsockopt'),
-    getsockname: c('getsockname'),
-    fcntl: c('fcntl'),
-    dup2: c('dup2'),
-    ...(abi.dup3 && { dup3: c('dup3') }),
-    ...(abi.EPOLL_CTL_ADD > 0 && { epoll_create1: c('epoll_create1'), epoll_ctl: c('epoll_ctl') }),
-    // errno is only true right after the call: reading it a second time tells nothing.
-    errno: () => {
-      const read = errno;
-      errno = 0;
-      return read;
-    },
-    strerror: (number) => `text of ${number}`,
-    errnos,
-    address: (buffer) => {
-      memory = new DataView(buffer);
-      return ADDRESS;
-    },
-    pollOnLoop: (): LoopPoll => assert.fail('not here'),
-    abi,
-    layout,
-  };
-  return { libc: new Libc(binding), abi, calls };
-}
-
-const LINUX = 'linux-glibc-x64';
-const DARWIN = 'darwin-arm64';
-
-const pair = (memory: DataView): Step => {
-  memory.setInt32(0, 10, true);
-  memory.setInt32(4, 11, true);
-  return 0;
-};
-const sees = (revents: number) => (memory: DataView) => {
-  memory.setInt16(6, revents, true);
-  return 1;
-};
-const option = (value: number) => (memory: DataView) => {
-  memory.setInt32(0, value, true);
-  return 0;
-};
-/** On Linux; elsewhere the family lies in the second byte, behind a length. */
-const family = (value: number) => (memory: DataView) => {
-  memory.setUint16(0, value, true);
-  return 0;
-};
 
 interface Case {
   readonly syscall: string;
@@ -106,42 +34,45 @@ interface Case {
 }
 
 const cases: readonly Case[] = [
-  { syscall: 'socketpair', call: (c) => c.socketpair('stream'), succeeds: pair, returns: [10, 11] },
+  { syscall: 'socketpair', call: (c) => socketpair(c, 'stream'), succeeds: pair, returns: [10, 11] },
   { syscall: 'sendmsg', call: (c) => c.sendmsg(5, 64, 0), succeeds: 3, returns: 3 },
   { syscall: 'recvmsg', call: (c) => c.recvmsg(5, 64, 0), succeeds: 3, returns: 3 },
-  { syscall: 'shutdown', call: (c) => c.shutdown(5), returns: undefined },
+  { syscall: 'shutdown', call: (c) => shutdown(c, 5), returns: undefined },
+  { syscall: 'sendmmsg', call: (c) => c.sendmmsg(5, 64, 8, 0), succeeds: 3, returns: 3 },
+  { syscall: 'recvmmsg', call: (c) => c.recvmmsg(5, 64, 8, 0), succeeds: 3, returns: 3 },
   { syscall: 'poll', call: (c) => c.poll(5, 1, -1), succeeds: sees(17), returns: 17 },
   {
     syscall: 'getsockopt',
-    call: (c) => c.unixSocketType(5),
+    call: (c) => socketType(c, 5),
     succeeds: option(5),
     after: [family(1)],
     returns: 'seqpacket',
   },
   {
     syscall: 'getsockname',
-    call: (c) => c.unixSocketType(5),
+    call: (c) => socketType(c, 5),
     before: [option(1)],
     succeeds: family(1),
     returns: 'stream',
   },
+  { syscall: 'getpeername', call: (c) => isConnected(c, 5), returns: true },
   { syscall: 'fcntl', call: (c) => c.duplicate(5), succeeds: 12, returns: 12 },
   { syscall: 'fcntl', call: (c) => c.setCloseOnExec(5), after: [0], returns: undefined },
   { syscall: 'fcntl', call: (c) => c.setCloseOnExec(5), before: [0], returns: undefined },
   {
     syscall: 'epoll_create1',
-    call: (c) => typeof c.epoll(6, 5, 1),
+    call: (c) => typeof epoll(c, 6, 5, 1),
     succeeds: 12,
     after: [6, 0, 0],
     returns: 'function',
   },
-  { syscall: 'epoll_ctl', call: (c) => typeof c.epoll(6, 5, 1), before: [12, 6, 0], returns: 'function' },
-  { syscall: 'epoll_ctl', call: (c) => c.epoll(6, 5, 1)(4), before: [12, 6, 0, 0], returns: undefined },
-  { syscall: 'dup3', call: (c) => c.redirect(6, 5), succeeds: 6, returns: undefined },
+  { syscall: 'epoll_ctl', call: (c) => typeof epoll(c, 6, 5, 1), before: [12, 6, 0], returns: 'function' },
+  { syscall: 'epoll_ctl', call: (c) => epoll(c, 6, 5, 1)(4), before: [12, 6, 0, 0], returns: undefined },
+  { syscall: 'dup3', call: (c) => redirect(c, 6, 5), succeeds: 6, returns: undefined },
   {
     syscall: 'dup2',
     platform: DARWIN,
-    call: (c) => c.redirect(6, 5),
+    call: (c) => redirect(c, 6, 5),
     succeeds: 6,
     after: [0, 0],
     returns: undefined,
@@ -181,13 +112,13 @@ suite('the calls of libc', (test) => {
     });
 
     test(`${title}: any other errno is thrown at once`, () => {
-      const { libc, calls } = scripted(platform, ...before, EINTR, fails('EINVAL'));
+      const { libc, calls } = scripted(platform, ...before, EINTR, fails('EIO'));
       assert.deepEqual(shape(thrownBy(() => call(libc))), {
         name: 'SyscallError',
-        code: 'EINVAL',
-        errno: -(errnos['EINVAL'] as number),
+        code: 'EIO',
+        errno: -(errnos['EIO'] as number),
         syscall,
-        message: `EINVAL: invalid argument, ${syscall}`,
+        message: `EIO: i/o error, ${syscall}`,
       });
       assert.equal(calls.length, before.length + 2);
     });
@@ -204,7 +135,7 @@ suite('the calls of libc', (test) => {
 
   test('elsewhere EAGAIN is an error as any other', () => {
     const { libc } = scripted(LINUX, fails('EAGAIN'));
-    assert.equal(thrownBy(() => libc.socketpair('stream')).code, 'EAGAIN');
+    assert.equal(thrownBy(() => socketpair(libc, 'stream')).code, 'EAGAIN');
   });
 
   test('close is called once, even when it was interrupted', () => {
@@ -218,6 +149,39 @@ suite('the calls of libc', (test) => {
     assert.equal(thrownBy(() => libc.close(5)).message, 'EIO: i/o error, close');
     assert.equal(calls.length, 1);
   });
+
+  for (const call of ['sendmmsg', 'recvmmsg'] as const) {
+    test(`${call}: where it would block it says so, without an exception`, () => {
+      const { libc } = scripted(LINUX, fails('EAGAIN'), EINTR, fails('EAGAIN'), 2);
+      assert.equal(libc[call](5, 64, 8, 0), WOULD_BLOCK);
+      assert.equal(libc[call](5, 64, 8, 0), WOULD_BLOCK);
+      assert.equal(libc[call](5, 64, 8, 0), 2);
+    });
+  }
+
+  test('many are closed each once, whatever becomes of the others, and the first error is thrown', () => {
+    const { libc, calls } = scripted(LINUX, fails('EIO'), EINTR, 0, 0, fails('EBADF'));
+    assert.equal(thrownBy(() => libc.closeAll([5, 3, 9, 20, 21, 1])).message, 'EIO: i/o error, close');
+    assert.deepEqual(calls, [
+      ['close', 5],
+      ['close', 3],
+      ['close', 9],
+      ['close_range', 20, 21, 0],
+      ['close', 1],
+    ]);
+  });
+
+  for (const name of ['ENOSYS', 'EPERM', 'EINVAL']) {
+    test(`a kernel that refuses close_range with ${name} is asked once`, () => {
+      const { libc, calls } = scripted(LINUX, fails(name), 0, 0, 0, 0);
+      libc.closeAll([5, 6]);
+      libc.closeAll([7, 8]);
+      assert.deepEqual(calls, [
+        ['close_range', 5, 6, 0],
+        ...[5, 6, 7, 8].map((fd) => ['close', fd] as const),
+      ]);
+    });
+  }
 
   test('what is discarded is closed once, and no error comes of it', () => {
     for (const name of ['EINTR', 'EIO', 'EBADF']) {
@@ -241,7 +205,7 @@ suite('the calls of libc', (test) => {
 
   test('a number is turned to an epoll instance, of which nothing else is left, and its events are replaced', () => {
     const { libc, abi, calls } = scripted(LINUX, 12, 6, 0, 0, 0);
-    libc.epoll(6, 5, 1)(4);
+    epoll(libc, 6, 5, 1)(4);
     assert.deepEqual(calls, [
       ['epoll_create1', abi.O_CLOEXEC],
       ['dup3', 12, 6, abi.O_CLOEXEC],
@@ -250,14 +214,8 @@ suite('the calls of libc', (test) => {
       ['epoll_ctl', 6, abi.EPOLL_CTL_MOD, 5, ADDRESS],
     ]);
     const failing = scripted(LINUX, 12, fails('EBADF'), 0);
-    assert.equal(thrownBy(() => failing.libc.epoll(6, 5, 1)).syscall, 'dup3');
+    assert.equal(thrownBy(() => epoll(failing.libc, 6, 5, 1)).syscall, 'dup3');
     assert.deepEqual(failing.calls.at(-1), ['close', 12]);
-  });
-
-  test('shutdown of a socket whose peer is gone is done already', () => {
-    const { libc, calls } = scripted(LINUX, fails('ENOTCONN'));
-    libc.shutdown(5);
-    assert.deepEqual(calls, [['shutdown', 5, 2]]);
   });
 });
 
@@ -278,40 +236,25 @@ suite('the flags of libc', (test) => {
     });
   }
 
-  const types: readonly [SocketType, number][] = [
-    ['stream', 1],
-    ['dgram', 2],
-    ['seqpacket', 5],
-  ];
-  for (const [type, number] of types) {
-    test(`a pair of type ${type} is close-on-exec from its beginning`, () => {
-      const { libc, abi, calls } = scripted(LINUX, pair);
-      assert.deepEqual(libc.socketpair(type), [10, 11]);
-      assert.deepEqual(calls, [['socketpair', 1, number + abi.SOCK_CLOEXEC, 0, ADDRESS]]);
-    });
-  }
-
-  test('where the kernel has no SOCK_CLOEXEC, a pair becomes close-on-exec', () => {
-    const { libc, abi, calls } = scripted(DARWIN, pair, 0, 0, 4, 0);
-    assert.deepEqual(libc.socketpair('stream'), [10, 11]);
+  test('many: the same, and only the first message is waited for', () => {
+    const { libc, abi, calls } = scripted(LINUX, 1, 1);
+    libc.sendmmsg(5, 64, 8, abi.MSG_DONTWAIT);
+    libc.recvmmsg(5, 64, 8, 0);
     assert.deepEqual(calls, [
-      ['socketpair', 1, 1, 0, ADDRESS],
-      ['fcntl', 10, abi.F_GETFD, 0],
-      ['fcntl', 10, abi.F_SETFD, 1],
-      ['fcntl', 11, abi.F_GETFD, 0],
-      ['fcntl', 11, abi.F_SETFD, 5],
+      ['sendmmsg', 5, 64, 8, abi.MSG_NOSIGNAL + abi.MSG_DONTWAIT],
+      ['recvmmsg', 5, 64, 8, abi.MSG_CMSG_CLOEXEC + abi.MSG_WAITFORONE, 0],
     ]);
   });
 
   test('a number is redirected by dup3, close-on-exec in the same step', () => {
     const { libc, abi, calls } = scripted(LINUX, 6);
-    libc.redirect(6, 5);
+    redirect(libc, 6, 5);
     assert.deepEqual(calls, [['dup3', 5, 6, abi.O_CLOEXEC]]);
   });
 
   test('where libc has no dup3, a number is redirected by dup2 and becomes close-on-exec', () => {
     const { libc, abi, calls } = scripted(DARWIN, 6, 0, 0);
-    libc.redirect(6, 5);
+    redirect(libc, 6, 5);
     assert.deepEqual(calls, [
       ['dup2', 5, 6],
       ['fcntl', 6, abi.F_GETFD, 0],
@@ -324,22 +267,19 @@ suite('the flags of libc', (test) => {
     assert.equal(libc.duplicate(5), 12);
     assert.deepEqual(calls, [['fcntl', 5, abi.F_DUPFD_CLOEXEC, 0]]);
   });
+
+  test('many: the same, and only the first message is waited for', () => {
+    const { libc, abi, calls } = scripted(LINUX, 1, 1);
+    libc.sendmmsg(5, 64, 8, abi.MSG_DONTWAIT);
+    libc.recvmmsg(5, 64, 8, 0);
+    assert.deepEqual(calls, [
+      ['sendmmsg', 5, 64, 8, abi.MSG_NOSIGNAL + abi.MSG_DONTWAIT],
+      ['recvmmsg', 5, 64, 8, abi.MSG_CMSG_CLOEXEC + abi.MSG_WAITFORONE, 0],
+    ]);
+  });
 });
 
 suite('poll', (test) => {
-  /** Runs `body` with a clock that only the steps of a script move. */
-  function withClock(body: (advance: (ms: number, step: Step) => Step) => void): void {
-    let now = 1000.25;
-    Object.defineProperty(performance, 'now', { value: () => now, configurable: true });
-    try {
-      body((ms, step) => () => {
-        now += ms;
-        return step;
-      });
-    } finally {
-      Reflect.deleteProperty(performance, 'now');
-    }
-  }
   const timeouts = (calls: Scripted['calls']) => calls.map((call) => call.at(-1));
 
   test('an interruption does not prolong it', () => {
@@ -374,50 +314,6 @@ suite('poll', (test) => {
       ['poll', ADDRESS, 1, 7],
       ['poll', ADDRESS, 1, 7],
     ]);
-  });
-});
-
-suite('the type of a socket', (test) => {
-  const kinds: readonly [type: number, family: number, expected: SocketType | undefined][] = [
-    [1, 1, 'stream'],
-    [2, 1, 'dgram'],
-    [5, 1, 'seqpacket'],
-    [3, 1, undefined],
-    [1, 2, undefined],
-    [1, 0, undefined],
-    [5, 10, undefined],
-  ];
-  for (const [type, number, expected] of kinds) {
-    test(`type ${type} of family ${number} is ${expected ?? 'none of ours'}`, () => {
-      const { libc, abi, calls } = scripted(LINUX, option(type), family(number));
-      assert.equal(libc.unixSocketType(7), expected);
-      assert.deepEqual(calls[0]?.slice(0, 5), ['getsockopt', 7, abi.SOL_SOCKET, abi.SO_TYPE, ADDRESS]);
-      assert.deepEqual(calls[1]?.slice(0, 3), ['getsockname', 7, ADDRESS]);
-
-      const behindLength = scripted(DARWIN, option(type), family((number << 8) | 1));
-      assert.equal(behindLength.libc.unixSocketType(7), expected);
-    });
-  }
-
-  test('C is told how much room it has', () => {
-    const rooms: number[] = [];
-    const { libc, calls } = scripted(
-      LINUX,
-      (memory) => {
-        rooms.push(memory.getInt32((calls[0]?.at(-1) as number) - ADDRESS, true));
-        return option(1);
-      },
-      (memory) => {
-        const lengthAt = (calls[1]?.at(-1) as number) - ADDRESS;
-        rooms.push(memory.getInt32(lengthAt, true));
-        assert.ok(lengthAt + 4 <= memory.byteLength && (rooms[1] as number) <= lengthAt);
-        return family(1);
-      },
-    );
-    libc.unixSocketType(7);
-    assert.deepEqual(rooms, [4, 120]);
-    // sockaddr_un is the largest that comes in question: 110 bytes on Linux, 106 elsewhere.
-    assert.ok((rooms[1] as number) >= 110);
   });
 });
 

@@ -5,11 +5,10 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const dist = pathToFileURL(resolve(process.argv[2], 'x'));
-const { closeFD, newEndpoint } = await import(new URL('index.js', dist));
-const { libc } = await import(new URL('libc/calls.js', dist));
+const { closeFD, Endpoint } = await import(new URL('index.js', dist));
 
 for (const type of ['seqpacket', 'stream']) {
-  const [a, b] = libc().socketpair(type).map(newEndpoint);
+  const [a, b] = Endpoint.pair(type);
   const file = openSync(process.execPath);
 
   assert.equal(b.tryRecvFD(), undefined);

@@ -7,6 +7,7 @@ const NUMBERS: Record<string, Record<number, string>> = {
   x64: {
     0: 'read',
     7: 'poll',
+    42: 'connect',
     43: 'accept',
     45: 'recvfrom',
     46: 'sendmsg',
@@ -14,21 +15,28 @@ const NUMBERS: Record<string, Record<number, string>> = {
     219: 'poll', // restart_syscall: a poll goes on after a signal that another thread took
     271: 'ppoll',
     288: 'accept4',
+    299: 'recvmmsg',
+    307: 'sendmmsg',
   },
   arm64: {
     63: 'read',
     73: 'ppoll',
     128: 'ppoll',
     202: 'accept',
+    203: 'connect',
     207: 'recvfrom',
     211: 'sendmsg',
     212: 'recvmsg',
     242: 'accept4',
+    243: 'recvmmsg',
+    269: 'sendmmsg',
   },
 };
 
 /** Where a blocking call waits for its peer. Node's own waits, epoll_wait and futex, are none of these. */
-const PEER = ['recvmsg', 'sendmsg', 'poll', 'ppoll', 'accept', 'accept4'];
+const PEER = [
+  ...['recvmsg', 'sendmsg', 'recvmmsg', 'sendmmsg', 'poll', 'ppoll', 'accept', 'accept4', 'connect'],
+];
 
 /**
  * Waits until a thread is asleep in one of the system calls. Skips the test where nothing tells.

@@ -1,67 +1,22 @@
 import assert from 'node:assert/strict';
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { Framing } from '../../src/abi/abi.ts';
-import { ChannelError, closeFD, Endpoint, SyscallError } from '../../src/index.ts';
-import { libc } from '../../src/libc/calls.ts';
+import { closeSync } from 'node:fs';
+import { closeFD } from '../../src/index.ts';
 import { sameFile } from './descriptors.ts';
-
-export const FRAMINGS: readonly Framing[] = ['seqpacket', 'stream'];
+import type { End, Kind } from './ends.ts';
+import { tagged, tagOf, temporaryFile } from './files.ts';
 
 /** For a receive whose descriptor is on its way: should it never come, the test fails instead of hanging. */
-export const SOON = { timeout: 10_000 };
+export const WITHIN_SECONDS = { timeout: 10_000 };
 
-/** What a call throws: the class, the code, and other properties that it must have. */
-export type Refusal = readonly [type: new (...args: never[]) => Error, code: string, others?: object];
+/** More descriptors than any socket has room for. */
+export const TOO_MANY = 400;
 
-export const ENDED: Refusal = [ChannelError, 'ERR_FDCHANNEL_ENDED'];
-export const NO_DESCRIPTOR: Refusal = [ChannelError, 'ERR_FDCHANNEL_NO_DESCRIPTOR'];
-export const TRUNCATED: Refusal = [ChannelError, 'ERR_FDCHANNEL_CONTROL_TRUNCATED'];
-export const NOTHING_THERE: Refusal = [SyscallError, 'EAGAIN', { syscall: 'recvmsg' }];
-export const TIMED_OUT: Refusal = [SyscallError, 'ETIMEDOUT', { syscall: 'recvmsg' }];
-export const BAD_TYPE: Refusal = [TypeError, 'ERR_INVALID_ARG_TYPE'];
-export const BAD_RANGE: Refusal = [RangeError, 'ERR_OUT_OF_RANGE'];
-
-/** What every call refuses that wants a descriptor. */
-export const NO_DESCRIPTORS: readonly [value: unknown, refusal: Refusal][] = [
-  [-1, BAD_RANGE],
-  [1.5, BAD_RANGE],
-  [Number.NaN, BAD_RANGE],
-  [Number.POSITIVE_INFINITY, BAD_RANGE],
-  [2 ** 31, BAD_RANGE],
-  [2 ** 32, BAD_RANGE],
-  ['3', BAD_TYPE],
-  ['', BAD_TYPE],
-  [null, BAD_TYPE],
-  [undefined, BAD_TYPE],
-  [true, BAD_TYPE],
-  [3n, BAD_TYPE],
-  [[3], BAD_TYPE],
-  [() => 3, BAD_TYPE],
-  [Symbol('3'), BAD_TYPE],
-];
-
-export function assertRefused(call: () => unknown, [type, code, others]: Refusal, what?: string): void {
-  assert.throws(
-    call,
-    (error) => {
-      assert.ok(error instanceof type, `${what ?? 'the call'} threw ${error}, and not a ${type.name}`);
-      const wanted = { code, ...others };
-      const got = Object.fromEntries(Object.keys(wanted).map((name) => [name, Reflect.get(error, name)]));
-      assert.deepEqual(got, wanted, what);
-      return true;
-    },
-    what,
-  );
-}
-
-/** Two connected endpoints, which the body may destroy itself. */
-export async function withChannel(
-  framing: Framing,
-  body: (a: Endpoint, b: Endpoint) => unknown,
+/** Runs the body with two connected ends, which it may destroy itself. */
+export async function withChannel<E extends End>(
+  kind: Kind<E>,
+  body: (a: E, b: E) => unknown,
 ): Promise<void> {
-  const [a, b] = channel(framing);
+  const [a, b] = kind.pair();
   try {
     await body(a, b);
   } finally {
@@ -70,40 +25,30 @@ export async function withChannel(
   }
 }
 
-/** Two connected endpoints, owned by the caller. */
-export function channel(framing: Framing): [Endpoint, Endpoint] {
-  const [a, b] = libc().socketpair(framing);
-  return [new Endpoint(a), new Endpoint(b)];
+export function sendTag(end: End, tag: number): void {
+  const fd = tagged(tag);
+  end.send(fd);
+  closeFD(fd);
 }
 
-/** Runs the body with descriptors of its own, and closes them. */
-export async function withDescriptors(
-  fds: readonly number[],
-  body: (...fds: number[]) => unknown,
-): Promise<void> {
-  try {
-    await body(...fds);
-  } finally {
-    for (const fd of fds) closeSync(fd);
-  }
+export async function recvTag(end: End, signal?: AbortSignal): Promise<number> {
+  return tagOf(await end.receiveAsync({ signal }));
 }
 
-/** A file without a name, open for reading and writing, its offset at the beginning. */
-export function temporaryFile(content = ''): number {
-  const directory = mkdtempSync(join(tmpdir(), 'fdchannel-'));
-  const fd = openSync(join(directory, 'file'), 'w+');
-  rmSync(directory, { recursive: true });
-  writeSync(fd, content, 0);
-  return fd;
+/** The tags of everything that lies in the socket, in order. */
+export function drain(end: End): number[] {
+  const tags: number[] = [];
+  for (let fd = end.tryReceive(); fd !== undefined; fd = end.tryReceive()) tags.push(tagOf(fd));
+  return tags;
 }
 
 /** Receives what is there, and makes sure that it is a new descriptor of the same file. */
-export function assertReceives(
-  endpoint: Endpoint,
+export function assertReceives<E extends End>(
+  end: E,
   sent: number,
-  receive: (endpoint: Endpoint) => number | undefined = (from) => from.recvFD(SOON),
+  receive: (end: E) => number | undefined = (from) => from.receive(WITHIN_SECONDS),
 ): void {
-  const received = receive(endpoint);
+  const received = receive(end);
   assert.ok(received !== undefined, 'nothing is there');
   try {
     assert.notEqual(received, sent);
@@ -114,17 +59,17 @@ export function assertReceives(
 }
 
 /** Makes sure that a channel does what it is for, in both directions, and that nothing is left in it. */
-export function assertWorks(a: Endpoint, b: Endpoint): void {
+export function assertWorks(a: End, b: End): void {
   const fd = temporaryFile();
   try {
     for (const [from, to] of [
       [a, b],
       [b, a],
     ] as const) {
-      assert.equal(to.tryRecvFD(), undefined);
-      from.sendFD(fd);
+      assert.equal(to.tryReceive(), undefined);
+      from.send(fd);
       assertReceives(to, fd);
-      assert.equal(to.tryRecvFD(), undefined);
+      assert.equal(to.tryReceive(), undefined);
     }
   } finally {
     closeSync(fd);

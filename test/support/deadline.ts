@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 
-const { FDCHANNEL_TEST_PATIENCE = '2000' } = process.env;
+const { FDCHANNEL_TEST_PATIENCE = '10000' } = process.env;
 
 /** How long a test may go on closing, in milliseconds, when its body is over. */
 export const patience = Number(FDCHANNEL_TEST_PATIENCE);

@@ -16,7 +16,7 @@ export interface ProcessOptions {
   readonly cwd?: string;
   readonly uid?: number;
   readonly gid?: number;
-  /** Milliseconds until the process is killed. @default 15000 */
+  /** Milliseconds until the process is killed. @default 45000 */
   readonly timeout?: number;
 }
 
@@ -59,7 +59,7 @@ export function startProcess(
   args: readonly string[],
   options: ProcessOptions = {},
 ): Process {
-  const { fds = [], env, timeout = 15_000, ...others } = options;
+  const { fds = [], env, timeout = 45_000, ...others } = options;
   const stdio: StdioOptions = ['pipe', 'pipe', 'pipe', ...fds];
   const child = spawn(command, args, {
     ...others,

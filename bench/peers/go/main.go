@@ -1,10 +1,12 @@
-// The same channel with the system calls of Go's standard library, on buffers that are built once.
+// The same channel with the system calls of Go's standard library, on buffers that are built once; and messages by its
+// net package.
 package main
 
 import (
 	"bufio"
 	"fmt"
 	"log"
+	"net"
 	"os"
 	"syscall"
 	"time"
@@ -70,6 +72,42 @@ func receive(sockfd int, m *message) int {
 	return int(*m.descriptor())
 }
 
+func must[T any](value T, err error) T {
+	if err != nil {
+		log.Fatal(err)
+	}
+	return value
+}
+
+// The net package's connection around one end of a pair.
+func connection(sockfd int) *net.UnixConn {
+	file := os.NewFile(uintptr(sockfd), "socket")
+	defer file.Close()
+	return must(net.FileConn(file)).(*net.UnixConn)
+}
+
+// A message of 64 bytes with one descriptor, as the net package sends and receives it.
+func messages(near, far *net.UnixConn, source int) func(count int) {
+	data, received := make([]byte, 64), make([]byte, 65536)
+	control := make([]byte, syscall.CmsgSpace(4*253))
+	return func(count int) {
+		for i := 0; i < count; i++ {
+			if _, _, err := near.WriteMsgUnix(data, syscall.UnixRights(source), nil); err != nil {
+				log.Fatal("WriteMsgUnix: ", err)
+			}
+			n, controls, flags, _, err := far.ReadMsgUnix(received, control)
+			if err != nil || n != len(data) || flags&(syscall.MSG_TRUNC|syscall.MSG_CTRUNC) != 0 {
+				log.Fatal("ReadMsgUnix: not the message: ", err)
+			}
+			for _, message := range must(syscall.ParseSocketControlMessage(control[:controls])) {
+				for _, fd := range must(syscall.ParseUnixRights(&message)) {
+					syscall.Close(fd)
+				}
+			}
+		}
+	}
+}
+
 func main() {
 	ends, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_SEQPACKET|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -80,13 +118,14 @@ func main() {
 		log.Fatal("open: ", err)
 	}
 	outgoing, incoming := newMessage(), newMessage()
-	pass := func(count int) {
+	run := func(count int) {
 		for i := 0; i < count; i++ {
 			send(ends[0], source, outgoing)
 			syscall.Close(receive(ends[1], incoming))
 		}
 	}
 
+	var messaging func(count int)
 	out := bufio.NewWriter(os.Stdout)
 	for {
 		var verb, operation string
@@ -94,15 +133,19 @@ func main() {
 		if _, err := fmt.Scanln(&verb, &operation, &count); err != nil {
 			return
 		}
+		if operation == "message" && messaging == nil {
+			messaging = messages(connection(ends[0]), connection(ends[1]), source)
+			run = messaging
+		}
 		if verb == "batch" {
 			start := time.Now()
-			pass(count)
+			run(count)
 			fmt.Fprintln(out, time.Since(start).Nanoseconds())
 		} else {
 			times := make([]int64, count)
 			for i := range times {
 				start := time.Now()
-				pass(1)
+				run(1)
 				times[i] = time.Since(start).Nanoseconds()
 			}
 			for i, t := range times {

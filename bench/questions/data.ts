@@ -1,0 +1,20 @@
+import { timed } from '../harness/timed.ts';
+import { BARE_KOFFI } from '../sides/bare-koffi.ts';
+import { bareExchange } from '../sides/bare-message.ts';
+import { FDCHANNEL } from '../sides/fdchannel.ts';
+import { exchange, SMALL } from '../sides/messages.ts';
+
+export default timed({
+  name: 'data',
+  title: 'A message of 64 bytes without descriptors, within one process: send, receive',
+  goals: [
+    { side: FDCHANNEL, base: 'C', atMost: 1.4 },
+    { side: FDCHANNEL, base: BARE_KOFFI, atMost: 1.2 },
+  ],
+  bases: ['C', BARE_KOFFI],
+  sides: async (bench) => [
+    ...(await bench.floor('data')),
+    ...(await bench.attempt(BARE_KOFFI, (name) => bareExchange(name, SMALL, 0))),
+    exchange(FDCHANNEL, { bytes: SMALL }),
+  ],
+});

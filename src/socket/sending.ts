@@ -1,0 +1,117 @@
+import { ChannelError, invalidArgValue, SyscallError } from '../errors.ts';
+import type { SocketAddress } from '../libc/address.ts';
+import { type Libc, WOULD_BLOCK } from '../libc/calls.ts';
+import type { SharedBuffers } from './shared-buffers.ts';
+import type { Transfer } from './transfer.ts';
+import type { Waiting, Waits } from './waits.ts';
+
+/** What a message is made of. */
+export interface OutgoingMessage {
+  readonly parts: readonly Uint8Array[];
+  readonly bytes: number;
+  readonly descriptors: readonly number[];
+  /** Whom a datagram is for, if not the peer. */
+  readonly to: SocketAddress | undefined;
+}
+
+/** How a socket sends: what all of its messages share. */
+export interface Sender {
+  readonly libc: Libc;
+  readonly transfer: Transfer;
+  readonly buffers: SharedBuffers;
+  readonly waits: Waits;
+  /** Whether a message was cut in the middle. */
+  torn: boolean;
+}
+
+/** One message on its way out; on a stream, a part at a time. */
+export class Sending implements Waiting<number> {
+  readonly #sender: Sender;
+  readonly #message: OutgoingMessage;
+  #descriptors: readonly number[];
+  #duplicated = false;
+  #sent = 0;
+  #over = false;
+
+  constructor(sender: Sender, message: OutgoingMessage) {
+    this.#sender = sender;
+    this.#message = message;
+    this.#descriptors = message.descriptors;
+  }
+
+  get begun(): boolean {
+    return this.#sent > 0;
+  }
+
+  /** Sends until all is out, and returns the number of bytes; undefined where it would block before that. */
+  readonly attempt = (flags: number): number | undefined => {
+    const { bytes } = this.#message;
+    do {
+      if (this.once(flags) === undefined) return undefined;
+    } while (this.#sent < bytes);
+    this.#over = true;
+    return bytes;
+  };
+
+  /** Sends by one call, and returns the number of bytes that it took; undefined where it would block. */
+  once(flags: number): number | undefined {
+    const { transfer, buffers, torn } = this.#sender;
+    const { codec, outgoing } = buffers;
+    const { parts, bytes, to } = this.#message;
+    if (torn) {
+      throw new ChannelError(
+        'ERR_FDCHANNEL_TORN',
+        'an earlier message of this stream was cut in the middle, and the peer would take this one for its rest',
+      );
+    }
+    if (outgoing.gather(parts, this.#sent) !== bytes - this.#sent) {
+      throw invalidArgValue('data', 'data that keeps its length until it is sent', parts);
+    }
+    outgoing.controllen =
+      this.#descriptors.length === 0 ? 0 : codec.encode(outgoing.control, this.#descriptors);
+    outgoing.setName(to?.address ?? 0, to?.length ?? 0);
+    try {
+      const sent = transfer.send(flags);
+      if (sent === WOULD_BLOCK) return undefined;
+      this.#sent += sent;
+      // The kernel sends descriptors with the first byte. With the rest, they would go a second time.
+      if (sent > 0) this.#dropDescriptors();
+      return sent;
+    } catch (error) {
+      this.#over = error instanceof ChannelError;
+      if (to && error instanceof SyscallError) {
+        throw this.#sender.libc.error(-error.errno, error.syscall, { address: to.name });
+      }
+      throw error;
+    } finally {
+      outgoing.forget();
+    }
+  }
+
+  /** Duplicates the descriptors that are not sent, as their owner may close them while the message waits. */
+  hold(): this {
+    const duplicates: number[] = [];
+    try {
+      for (const fd of this.#descriptors) duplicates.push(this.#sender.libc.duplicate(fd));
+    } catch (error) {
+      for (const fd of duplicates) this.#sender.libc.discard(fd);
+      throw error;
+    }
+    this.#descriptors = duplicates;
+    this.#duplicated = true;
+    return this;
+  }
+
+  release(): void {
+    this.#dropDescriptors();
+    if (this.#sent === 0 || this.#over) return;
+    this.#sender.torn = true;
+    // What waits behind it would otherwise learn of it when the peer makes room.
+    this.#sender.waits.serveSoon('out');
+  }
+
+  #dropDescriptors(): void {
+    if (this.#duplicated) for (const fd of this.#descriptors) this.#sender.libc.discard(fd);
+    this.#descriptors = [];
+  }
+}

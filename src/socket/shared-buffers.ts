@@ -1,0 +1,91 @@
+import { MOST_BYTES } from '../libc/address.ts';
+import type { Libc } from '../libc/calls.ts';
+import { DataBuffer } from '../libc/data-buffer.ts';
+import { Memory } from '../libc/memory.ts';
+import { ControlCodec } from './control.ts';
+
+/** How much data a receive takes when nothing else is said. */
+export const DEFAULT_BYTES = 65536;
+
+/** How many pieces of data one message has at most. */
+export const MOST_PARTS = 16;
+
+/** Small data is copied into the message, as that takes less time than to ask where it lies. */
+const COPIED_DATA = 4096;
+
+const NO_DATA: Uint8Array = new Uint8Array(0);
+
+/**
+ * The messages of all sockets of a thread, which use them in turn: between two system calls nobody needs them. So a
+ * socket that is idle costs no memory for messages.
+ */
+export class SharedBuffers {
+  readonly codec: ControlCodec;
+  readonly outgoing: DataBuffer;
+  readonly incoming: DataBuffer;
+  readonly #libc: Libc;
+  #room: Memory | undefined;
+  /** The beginning of the room. */
+  #view: Uint8Array = NO_DATA;
+
+  constructor(libc: Libc) {
+    const { abi } = libc;
+    this.#libc = libc;
+    this.codec = new ControlCodec(abi, libc.layout);
+    this.outgoing = new DataBuffer(libc, {
+      iovecs: MOST_PARTS,
+      dataBytes: COPIED_DATA,
+      controlBytes: this.codec.space(abi.mostDescriptors),
+      nameBytes: 0,
+    });
+    this.incoming = new DataBuffer(libc, {
+      iovecs: 1,
+      dataBytes: 0,
+      controlBytes: this.codec.space(Math.max(abi.receiveRoom, abi.mostDescriptors)),
+      nameBytes: MOST_BYTES,
+    });
+  }
+
+  /** Room for received data. */
+  roomFor(bytes: number): Memory {
+    if (!this.#room || this.#room.bytes.length < bytes) {
+      this.#room = new Memory(this.#libc.raw, Math.max(DEFAULT_BYTES, (bytes + 3) & ~3));
+      this.#view = NO_DATA;
+    }
+    return this.#room;
+  }
+
+  /**
+   * The data that {@link roomFor} was filled with. Data that fills up to half of it is copied, which takes less time
+   * than new room does; other data keeps the room. Room beyond the usual is for one message.
+   */
+  takeData(bytes: number): Buffer {
+    const { bytes: room } = this.#room as Memory;
+    let data: Buffer;
+    const copied = bytes <= room.length / 2;
+    if (copied) {
+      // Messages are often as long as the one before.
+      if (this.#view.length !== bytes) this.#view = room.subarray(0, bytes);
+      data = Buffer.allocUnsafe(bytes);
+      data.set(this.#view);
+    } else {
+      data = Buffer.from(room.buffer, 0, bytes);
+    }
+    if (!copied || room.length > DEFAULT_BYTES) {
+      this.#room = undefined;
+      this.#view = NO_DATA;
+    }
+    return data;
+  }
+}
+
+const ofThreads: WeakMap<Libc, SharedBuffers> = new WeakMap();
+
+/** The buffers of the thread to which a libc belongs. */
+export function sharedBuffers(libc: Libc): SharedBuffers {
+  const existing = ofThreads.get(libc);
+  if (existing) return existing;
+  const made = new SharedBuffers(libc);
+  ofThreads.set(libc, made);
+  return made;
+}

@@ -1,0 +1,358 @@
+import { setImmediate } from 'node:timers';
+import { isMainThread } from 'node:worker_threads';
+import type { Libc } from '../libc/calls.ts';
+import { Readiness } from '../loop/readiness.ts';
+import { type Abortable, offAbort, onAbort } from './aborts.ts';
+
+/** A call that may have to wait: which way the socket must be ready, and the name that its errors carry. */
+export interface Operation {
+  readonly direction: Direction;
+  readonly syscall: string;
+  /**
+   * Makes the call for so many waits at once: what becomes of the first of them, in their order, where an Error is a
+   * rejection; undefined where it would block.
+   */
+  readonly together?: (count: number, flags: number) => readonly unknown[] | undefined;
+}
+
+/** Makes the call once, with MSG_DONTWAIT or without; undefined where it would block. */
+export type Attempt<T> = (flags: number) => T | undefined;
+
+/** What waits in place of a call. */
+export interface Waiting<T = unknown> {
+  readonly attempt: Attempt<T>;
+  /** Whether the call is half done, so that no other may come in between. */
+  readonly begun?: boolean;
+  /** What the wait rejects with when it is ended from outside, for `cause`. Must not throw. */
+  interrupted?(cause: unknown): unknown;
+  /** Lets go of what the wait held: called once, when the wait is over. Must not throw. */
+  release?(): void;
+}
+
+type Direction = 'in' | 'out';
+
+const DIRECTIONS: readonly Direction[] = ['in', 'out'];
+
+/** How many calls may succeed at once, and how many waits one wake may serve, before the loop turns. */
+const TURN = 128;
+
+const NOW: Promise<void> = Promise.resolve();
+
+/** How long a worker thread stays in the kernel: until then it cannot be terminated. In milliseconds. */
+const SLICE = 100;
+
+/**
+ * Waiting for one socket, blocking or on the event loop. Which call is made, and what its result means, the caller
+ * brings along.
+ *
+ * Waits of one direction are served first come, first served.
+ */
+export class Waits {
+  readonly #libc: Libc;
+  readonly #socket: { readonly fd: number };
+  readonly #DONTWAIT: number;
+  readonly #queues: Record<Direction, Set<Wait>> = { in: new Set(), out: new Set() };
+  #readiness: Readiness | undefined;
+  #keepsAlive = true;
+  #budget = TURN;
+  #nextTurn: Promise<void> | undefined;
+
+  constructor(libc: Libc, socket: { readonly fd: number }) {
+    this.#libc = libc;
+    this.#socket = socket;
+    this.#DONTWAIT = libc.abi.MSG_DONTWAIT;
+  }
+
+  /** The flags of a blocking call's first attempt: 0 where the call itself may wait in the kernel. */
+  firstFlags(timeout: number | undefined): number {
+    // A worker that the kernel holds could not be terminated.
+    return timeout === undefined && isMainThread ? 0 : this.#DONTWAIT;
+  }
+
+  /**
+   * Blocks until an attempt succeeds, after one that did not. Retries EINTR; blocks on a non-blocking socket, too.
+   *
+   * @param timeout milliseconds; undefined for no limit
+   * @throws SyscallError `ETIMEDOUT`
+   */
+  block<T>({ direction, syscall }: Operation, attempt: Attempt<T>, timeout: number | undefined): T {
+    const events = this.#eventsOf(direction);
+    const flags = this.firstFlags(timeout);
+    // Of a full socket that may send no more, poll(2) says nothing: behind each slice it tries.
+    const slice = isMainThread && direction === 'in' ? Number.POSITIVE_INFINITY : SLICE;
+    const deadline = timeout === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeout;
+    for (;;) {
+      const left = Math.max(0, Math.ceil(deadline - performance.now()));
+      const wait = Math.min(left, slice);
+      const seen = this.#libc.poll(this.#socket.fd, events, wait === Number.POSITIVE_INFINITY ? -1 : wait);
+      if (seen !== 0 || wait < left) {
+        const result = this.clear(direction, flags) ? attempt(flags) : undefined;
+        if (result !== undefined) return result;
+        if (left > 0) continue;
+      }
+      const what = direction === 'in' ? 'nothing came' : 'no room came';
+      throw this.#libc.refusal('ETIMEDOUT', syscall, { detail: `(${what} within ${timeout} ms)` });
+    }
+  }
+
+  /**
+   * Finishes a call that waits half done: whoever sends without waiting in turn may overtake others, but not come in
+   * between.
+   *
+   * @returns whether the way is free
+   */
+  clear(direction: Direction, flags: number): boolean {
+    const queue = this.#queues[direction];
+    if (queue.size === 0) return true;
+    const [head] = queue;
+    return !head?.begun || head.serve(flags);
+  }
+
+  /**
+   * Makes the call at once when nobody waits before it, and otherwise waits its turn on the event loop. Throws
+   * nothing: every error is a rejection.
+   *
+   * @param hold gives what waits in place of `attempt`; it is asked only when the call has to wait
+   * @returns a promise of the attempt's result; when the signal aborts, it rejects with the signal's reason, and
+   *   nothing was taken or sent, unless what waits says otherwise
+   */
+  soon<T>(
+    operation: Operation,
+    attempt: Attempt<T>,
+    signal: AbortSignal | undefined,
+    hold?: () => Waiting<T>,
+  ): Promise<T> {
+    const queue = this.#queues[operation.direction];
+    if (queue.size === 0) {
+      try {
+        const result = attempt(this.#DONTWAIT);
+        if (result !== undefined) return this.#spend()?.then(() => result) ?? Promise.resolve(result);
+      } catch (error) {
+        return (this.#spend() ?? NOW).then(() => Promise.reject(error));
+      }
+    }
+    return new Promise((resolve, reject) => {
+      const held = hold?.() ?? { attempt };
+      const wait = new Wait(
+        operation,
+        held,
+        signal,
+        resolve as (result: unknown) => void,
+        reject,
+        this.#leave,
+      );
+      queue.add(wait);
+      try {
+        if (signal) onAbort(signal, wait);
+        this.#want();
+      } catch (error) {
+        wait.fail(error);
+      }
+    });
+  }
+
+  /** Decides whether waits keep the event loop alive. */
+  keepAlive(yes: boolean): void {
+    this.#keepsAlive = yes;
+    this.#readiness?.keepAlive(yes);
+  }
+
+  /** Fails everything that waits. No event comes any more once this has begun. */
+  end(errorOf: (syscall: string) => Error): void {
+    this.#readiness?.close();
+    this.#readiness = undefined;
+    // One error for all waits of a call: a stack trace for each of ten thousand would take a quarter of a second.
+    const errors = new Map<string, Error>();
+    for (const direction of DIRECTIONS) {
+      for (const wait of this.#queues[direction]) {
+        const { syscall } = wait.operation;
+        const error = errors.get(syscall) ?? errorOf(syscall);
+        errors.set(syscall, error);
+        wait.abort(error);
+      }
+    }
+  }
+
+  /** Serves what waits in the next turn, although no event may come. */
+  serveSoon(direction: Direction): void {
+    if (this.#queues[direction].size > 0) void this.#turn().then(() => this.#serve(direction));
+  }
+
+  /**
+   * Takes one from this turn's budget. A caller that awaits in a loop and never has to wait would otherwise keep the
+   * event loop from turning.
+   *
+   * @returns the next turn, to settle in, when nothing was left
+   */
+  #spend(): Promise<void> | undefined {
+    if (this.#budget === 0) return this.#turn();
+    this.#budget--;
+    return undefined;
+  }
+
+  #turn(): Promise<void> {
+    this.#nextTurn ??= new Promise((resolve) => {
+      setImmediate(() => {
+        this.#budget = TURN;
+        this.#nextTurn = undefined;
+        resolve();
+      });
+    });
+    return this.#nextTurn;
+  }
+
+  readonly #onReady = (events: number): void => {
+    const nextTurn = this.#nextTurn;
+    if (!nextTurn) this.#budget = TURN;
+    for (const direction of DIRECTIONS) {
+      if ((events & this.#eventsOf(direction)) === 0) continue;
+      // Calls that settle in the next turn were made before those that wait now.
+      if (nextTurn) nextTurn.then(() => this.#serve(direction));
+      else this.#serve(direction);
+    }
+  };
+
+  #serve(direction: Direction): void {
+    const queue = this.#queues[direction];
+    let left = TURN;
+    for (const wait of queue) {
+      // The event may not come again: a socket is not writable before three quarters of its queue are empty.
+      if (left === 0) return void this.serveSoon(direction);
+      const { operation } = wait;
+      const count = operation.together ? runLength(queue, operation, left) : 1;
+      const served =
+        count > 1 ? this.#serveTogether(queue, operation, count) : Number(wait.serve(this.#DONTWAIT));
+      if (served < count) return;
+      left -= served;
+    }
+  }
+
+  /**
+   * Serves the first waits of a queue, which are for one operation, by one call.
+   *
+   * @returns how many are over; not all when it would block
+   */
+  #serveTogether(queue: ReadonlySet<Wait>, operation: Operation, count: number): number {
+    const { together } = operation;
+    let outcomes: readonly unknown[];
+    try {
+      outcomes = together?.(count, this.#DONTWAIT) ?? [];
+    } catch (error) {
+      outcomes = Array(count).fill(error);
+    }
+    const served: Wait[] = [];
+    for (const wait of queue) {
+      if (served.length === outcomes.length) break;
+      wait.settle(outcomes[served.length]);
+      served.push(wait);
+    }
+    // Every result belongs to its wait by now: ending one may run code of its signal's, which may end others.
+    for (const wait of served) wait.end();
+    return served.length;
+  }
+
+  #eventsOf(direction: Direction): number {
+    return direction === 'in' ? this.#libc.abi.POLLIN : this.#libc.abi.POLLOUT;
+  }
+
+  /** Has the loop look for what is waited for. */
+  #want(): void {
+    // The socket has gone, and its number may be a stranger's.
+    if (this.#socket.fd < 0) return;
+    let events = 0;
+    for (const direction of DIRECTIONS) {
+      if (this.#queues[direction].size > 0) events |= this.#eventsOf(direction);
+    }
+    if (events !== 0 && !this.#readiness) {
+      this.#readiness = new Readiness(this.#libc, this.#socket.fd, this.#onReady);
+      this.#readiness.keepAlive(this.#keepsAlive);
+    }
+    this.#readiness?.want(events);
+  }
+
+  /** Takes a wait out of its queue; false when it has left already. */
+  readonly #leave = (wait: Wait): boolean => {
+    if (!this.#queues[wait.operation.direction].delete(wait)) return false;
+    this.#want();
+    return true;
+  };
+}
+
+/** How many waits at the head of a queue wait for the same. */
+function runLength(queue: ReadonlySet<Wait>, operation: Operation, most: number): number {
+  let length = 0;
+  for (const wait of queue) {
+    if (length === most || wait.operation !== operation) break;
+    length++;
+  }
+  return length;
+}
+
+/** One place in a queue. */
+class Wait implements Abortable {
+  readonly operation: Operation;
+  readonly #held: Waiting;
+  readonly #signal: AbortSignal | undefined;
+  readonly #resolve: (result: unknown) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #leave: (wait: Wait) => boolean;
+
+  constructor(
+    operation: Operation,
+    held: Waiting,
+    signal: AbortSignal | undefined,
+    resolve: (result: unknown) => void,
+    reject: (error: unknown) => void,
+    leave: (wait: Wait) => boolean,
+  ) {
+    this.operation = operation;
+    this.#held = held;
+    this.#signal = signal;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#leave = leave;
+  }
+
+  get begun(): boolean {
+    return this.#held.begun === true;
+  }
+
+  /** Tries once more; true when the wait is over. */
+  serve(flags: number): boolean {
+    let result: unknown;
+    try {
+      result = this.#held.attempt(flags);
+    } catch (error) {
+      this.fail(error);
+      return true;
+    }
+    if (result === undefined) return false;
+    this.#resolve(result);
+    this.end();
+    return true;
+  }
+
+  /** Gives a result away, which decides what the promise comes to. */
+  settle(result: unknown): void {
+    if (result instanceof Error) this.#reject(result);
+    else this.#resolve(result);
+  }
+
+  /** Ends the wait with an error. A second time, it does nothing. */
+  fail(error: unknown): void {
+    this.#reject(error);
+    this.end();
+  }
+
+  /** Ends the wait from outside. */
+  abort(cause: unknown): void {
+    this.fail(this.#held.interrupted?.(cause) ?? cause);
+  }
+
+  /** Leaves the queue. A second time, it does nothing. */
+  end(): void {
+    if (!this.#leave(this)) return;
+    this.#held.release?.();
+    if (this.#signal) offAbort(this.#signal, this);
+  }
+}

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { closeFD } from '../../src/index.ts';
+import { WITHIN_SECONDS, withChannel } from '../support/channel.ts';
+import { sameFile } from '../support/descriptors.ts';
+import { ENDS, type End, type Kind } from '../support/ends.ts';
+import { temporaryFile, withDescriptors } from '../support/files.ts';
+import { startFixture } from '../support/processes.ts';
+import { suite } from '../support/suite.ts';
+import { startWorker } from '../support/threads.ts';
+
+const ROUNDS = 200;
+
+/** One round: what is sent comes back. */
+const forms: Record<string, (own: End, file: number) => number | Promise<number>> = {
+  blocking(own, file) {
+    own.send(file);
+    return own.receive(WITHIN_SECONDS);
+  },
+  async async(own, file) {
+    const [received] = await Promise.all([own.receiveAsync(), own.sendAsync(file)]);
+    return received;
+  },
+};
+
+interface Side {
+  /** How many descriptors it has sent back. */
+  readonly count: Promise<unknown>;
+  readonly exit: Promise<unknown>;
+}
+
+/** Where the other side may be; it has its own copy of the socket, or borrows it. */
+const places: Record<string, (kind: Kind, form: string, sockfd: number) => Promise<Side>> = {
+  async 'another process'({ name }, form, sockfd) {
+    const { line, exit } = startFixture('async-side.ts', { args: [name, form], fds: [sockfd] });
+    return { count: line().then(Number), exit };
+  },
+  async 'a worker'({ name }, form, sockfd) {
+    const { next, exit } = await startWorker('async-side.ts', [name, form, sockfd]);
+    return { count: next(), exit };
+  },
+};
+
+for (const kind of ENDS) {
+  for (const [place, start] of Object.entries(places)) {
+    suite(`a conversation with ${place}, ${kind.name}`, (test) => {
+      for (const theirs of Object.keys(forms)) {
+        test(`${theirs} there, ${Object.keys(forms).join(', then ')} here`, () =>
+          withChannel(kind, (own, peer) =>
+            withDescriptors([temporaryFile(), temporaryFile()], async (...files) => {
+              const side = await start(kind, theirs, peer.fd);
+              for (const round of Object.values(forms)) {
+                for (let i = 0; i < ROUNDS; i++) {
+                  const file = files[i % 2] as number;
+                  const received = await round(own, file);
+                  assert.ok(sameFile(received, file));
+                  closeFD(received);
+                }
+              }
+              own.shutdown();
+              assert.equal(await side.count, ROUNDS * Object.keys(forms).length);
+              await side.exit;
+            }),
+          ));
+      }
+    });
+  }
+}
