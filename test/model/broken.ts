@@ -1,53 +1,45 @@
-import { openSync } from 'node:fs';
-import { type AsyncOptions, closeFD } from '../../src/index.ts';
-import { channel } from '../support/channel.ts';
-import { type End, EndpointEnd, type Row } from './ends.ts';
+import { setMaxListeners } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { type AsyncOptions, type BlockingOptions, closeFD, type DescriptorSource } from '../../src/index.ts';
+import { EndpointModelEnd, endpointRow, type Row } from './ends.ts';
 
 /** Ends that are broken on purpose, each in one way: the model has to find that. */
 
-/** An end that counts what it sends. */
-abstract class CountingEnd extends EndpointEnd {
+/** An end of which every so many calls go wrong. */
+abstract class CountingEnd extends EndpointModelEnd {
   #count = 0;
 
-  /** Whether this is one of the sends that go wrong. */
-  protected abstract every: number;
-
-  protected get isNext(): boolean {
-    return ++this.#count % this.every === 0;
+  protected isEvery(count: number): boolean {
+    return ++this.#count % count === 0;
   }
 }
 
 class Loses extends CountingEnd {
-  protected every = 50;
-
-  override send(fd: number): void {
-    if (!this.isNext) super.send(fd);
+  override send(source: DescriptorSource, options?: BlockingOptions): void {
+    if (!this.isEvery(50)) super.send(source, options);
   }
 
-  override sendAsync(fd: number, options: AsyncOptions): Promise<void> {
-    return this.isNext ? Promise.resolve() : super.sendAsync(fd, options);
+  override sendAsync(source: DescriptorSource, options?: AsyncOptions): Promise<void> {
+    return this.isEvery(50) ? Promise.resolve() : super.sendAsync(source, options);
   }
 }
 
 class Doubles extends CountingEnd {
-  protected every = 20;
-
-  override async sendAsync(fd: number, options: AsyncOptions): Promise<void> {
-    const sent = super.sendAsync(fd, options);
-    if (this.isNext) super.sendAsync(fd, {}).catch(() => {});
+  override sendAsync(source: DescriptorSource, options?: AsyncOptions): Promise<void> {
+    const sent = super.sendAsync(source, options);
+    if (this.isEvery(20)) super.sendAsync(source).catch(() => {});
     return sent;
   }
 }
 
 /** Takes two, and gives the second one first. */
-class Reorders extends CountingEnd {
-  protected every = 5;
+class Exchanges extends CountingEnd {
   #kept: number | undefined;
 
   override tryReceive(): number | undefined {
     const first = this.#kept ?? super.tryReceive();
     this.#kept = undefined;
-    if (first === undefined || !this.isNext) return first;
+    if (first === undefined || !this.isEvery(5)) return first;
     const second = super.tryReceive();
     if (second === undefined) return first;
     this.#kept = first;
@@ -55,29 +47,34 @@ class Reorders extends CountingEnd {
   }
 }
 
-class Leaks extends CountingEnd {
-  protected every = 10;
+const leaked: number[] = [];
 
-  override send(fd: number): void {
-    super.send(fd);
-    if (this.isNext) openSync('/dev/null', 'r');
+class Leaks extends CountingEnd {
+  override send(source: DescriptorSource, options?: BlockingOptions): void {
+    super.send(source, options);
+    if (this.isEvery(10)) leaked.push(openSync('/dev/null', 'r'));
   }
 }
 
-class SwallowsAborts extends EndpointEnd {
-  override sendAsync(fd: number): Promise<void> {
-    return super.sendAsync(fd, {});
+/** Closes what the ends have leaked that do so. */
+export function closeLeaked(): void {
+  for (const fd of leaked.splice(0)) closeSync(fd);
+}
+
+class SwallowsAborts extends EndpointModelEnd {
+  override sendAsync(source: DescriptorSource): Promise<void> {
+    return super.sendAsync(source);
   }
 
   override receiveAsync(): Promise<number> {
-    return super.receiveAsync({});
+    return super.receiveAsync();
   }
 }
 
 /** A wait that was aborted still takes the next descriptor. */
-class TakesAfterAbort extends EndpointEnd {
-  override receiveAsync({ signal }: AsyncOptions): Promise<number> {
-    const taken = super.receiveAsync({});
+class TakesAfterAbort extends EndpointModelEnd {
+  override receiveAsync({ signal }: AsyncOptions = {}): Promise<number> {
+    const taken = super.receiveAsync();
     if (!signal) return taken;
     let isOver = false;
     return new Promise((resolve, reject) => {
@@ -86,6 +83,7 @@ class TakesAfterAbort extends EndpointEnd {
         reject(signal.reason);
       };
       const end = (): void => signal.removeEventListener('abort', abort);
+      setMaxListeners(0, signal);
       signal.addEventListener('abort', abort);
       if (signal.aborted) abort();
       taken.then((fd) => (isOver ? closeFD(fd) : resolve(fd)), reject).then(end);
@@ -93,29 +91,21 @@ class TakesAfterAbort extends EndpointEnd {
   }
 }
 
-class LeavesListeners extends EndpointEnd {
-  override receiveAsync(options: AsyncOptions): Promise<number> {
-    options.signal?.addEventListener('abort', leave);
+class LeavesListeners extends EndpointModelEnd {
+  override receiveAsync(options?: AsyncOptions): Promise<number> {
+    options?.signal?.addEventListener('abort', listen);
     return super.receiveAsync(options);
   }
 }
 
-function leave(): void {}
-
-/** Rejects a promise that nobody has. */
-class RejectsAside extends EndpointEnd {
-  override shutdown(): void {
-    super.shutdown();
-    void Promise.reject(new Error('nobody handles this'));
-  }
-}
+function listen(): void {}
 
 /** Serves the wait first that came last. */
-class LastComeFirstServed extends EndpointEnd {
+class LastComeFirstServed extends EndpointModelEnd {
   readonly #waits: ((fd: Promise<number>) => void)[] = [];
 
   override receiveAsync(): Promise<number> {
-    const next = super.receiveAsync({});
+    const next = super.receiveAsync();
     const last = new Promise<number>((resolve) => this.#waits.push(resolve));
     const serve = (): void => this.#waits.pop()?.(next);
     next.then(serve, serve);
@@ -123,28 +113,32 @@ class LastComeFirstServed extends EndpointEnd {
   }
 }
 
-function broken(name: string, End: new (sockfd: number) => End): Row {
-  return {
-    name: `broken: ${name}`,
-    type: 'seqpacket',
-    sends: ['block', 'async'],
-    iteratesWithSignal: false,
-    pair() {
-      const [a, b] = channel('seqpacket');
-      return [a.detach(), b.detach()];
-    },
-    adopt: (sockfd) => new End(sockfd),
-  };
+class Stalls extends CountingEnd {
+  override sendAsync(source: DescriptorSource, options?: AsyncOptions): Promise<void> {
+    return this.isEvery(129) ? new Promise(() => {}) : super.sendAsync(source, options);
+  }
+}
+
+class RejectsAside extends EndpointModelEnd {
+  override shutdown(): void {
+    super.shutdown();
+    void Promise.reject(new Error('nobody handles this'));
+  }
+}
+
+function broken(what: string, End: typeof EndpointModelEnd): Row {
+  return endpointRow(`an end that ${what}`, 'seqpacket', End);
 }
 
 export const BROKEN: readonly Row[] = [
   broken('loses every 50th descriptor', Loses),
-  broken('sends every 20th twice', Doubles),
-  broken('exchanges two that it receives', Reorders),
+  broken('sends every 20th descriptor twice', Doubles),
+  broken('exchanges two descriptors', Exchanges),
   broken('leaks a descriptor', Leaks),
   broken('swallows aborts', SwallowsAborts),
   broken('takes a descriptor after an abort', TakesAfterAbort),
-  broken('leaves listeners', LeavesListeners),
+  broken('leaves listeners on signals', LeavesListeners),
   broken('serves the last wait first', LastComeFirstServed),
+  broken('never ends the 129th send', Stalls),
   broken('rejects a promise that nobody has', RejectsAside),
 ];

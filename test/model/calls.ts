@@ -1,5 +1,13 @@
 import type { Command } from './command.ts';
-import { countOf, type EndName, type EndStep, type LieStep, type ReceiveStep, type SendStep, type Step } from './history.ts';
+import {
+  countOf,
+  type EndName,
+  type EndStep,
+  type LieStep,
+  type ReceiveStep,
+  type SendStep,
+  type Step,
+} from './history.ts';
 import type { Control, Operation } from './operation.ts';
 import { DONE, ENDED, FULL, NOTHING, type Outcome, refused } from './outcome.ts';
 import { EMPTY, MANY, PLAIN } from './state.ts';

@@ -4,7 +4,7 @@ import type { Fault } from './fault.ts';
 import { generate, type Limits } from './generate.ts';
 import type { History } from './history.ts';
 import { type Pool, withPool } from './pool.ts';
-import { run } from './run.ts';
+import { type Patience, run } from './run.ts';
 import { shrink } from './shrink.ts';
 
 export interface Campaign extends Limits {
@@ -14,6 +14,8 @@ export interface Campaign extends Limits {
   readonly time: number;
   /** No more histories than this. @default no limit */
   readonly most?: number;
+  /** How long to wait for what has to happen. */
+  readonly patience?: Patience;
   /** How long to look for a shorter history that fails, in milliseconds. @default 30 s */
   readonly shrinking?: number;
   /** Called before each history. */
@@ -25,6 +27,7 @@ export interface Figures {
   histories: number;
   steps: number;
   calls: number;
+  taken: number;
   descriptors: number;
   waits: number;
   aborts: number;
@@ -75,6 +78,7 @@ export function campaign(options: Campaign): Promise<Outcome> {
       histories: 0,
       steps: 0,
       calls: 0,
+      taken: 0,
       descriptors: 0,
       waits: 0,
       aborts: 0,
@@ -91,7 +95,7 @@ export function campaign(options: Campaign): Promise<Outcome> {
       const seed = first + figures.histories;
       const history = generate(seed, options);
       onHistory?.(seed, history);
-      const { counts, peak, undecided, fault, trace } = await run(history, pool);
+      const { counts, peak, undecided, fault, trace } = await run(history, pool, options.patience);
       figures.histories++;
       for (const name of Object.keys(counts) as (keyof typeof counts)[]) figures[name] += counts[name];
       if (undecided) figures.undecided++;
@@ -112,9 +116,12 @@ export function campaign(options: Campaign): Promise<Outcome> {
 /** How often a history is run to see whether it fails again, at most. */
 const MAX_TRIES = 12;
 
+/** How often the shortest one is run again. */
+const RUNS = 5;
+
 /** How long a call may take while a history is made shorter. */
 const PATIENCE = {
-  local: { answer: 1000, closing: 200 },
+  local: { answer: 400, closing: 100 },
   remote: { answer: 3000, closing: 600 },
 };
 
@@ -145,11 +152,11 @@ async function shorten(
     short = await shrink(history, fails, () => performance.now() > end);
   }
   let failed = 0;
-  for (let i = 0; i < MAX_TRIES && performance.now() < end + time; i++) {
-    tries = 1;
+  tries = 1;
+  for (let i = 0; i < RUNS; i++) {
     if (await fails(short)) failed++;
   }
-  return { history: short, ...last, failed, runs: MAX_TRIES };
+  return { history: short, ...last, failed, runs: RUNS };
 }
 
 setFlagsFromString('--expose-gc');

@@ -48,7 +48,9 @@ export class Trace {
       if (last?.text === text) last.times++;
       else lines.push({ text, times: 1 });
     }
-    const shown = lines.slice(-most).map(({ text, times }) => (times > 1 ? `${text} (${times} times)` : text));
+    const shown = lines
+      .slice(-most)
+      .map(({ text, times }) => (times > 1 ? `${text} (${times} times)` : text));
     return [...(lines.length > most ? [`  … ${lines.length - most} lines before`] : []), ...shown].join('\n');
   }
 }

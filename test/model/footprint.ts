@@ -53,7 +53,10 @@ export class Footprint {
       return count > before ? [`${count} ${what}, and ${before} before`] : [];
     });
     if (this.#descriptors === undefined) return more;
-    return [...changes(this.#descriptors, openDescriptors()).map((change) => `descriptor ${change}`), ...more];
+    return [
+      ...changes(this.#descriptors, openDescriptors()).map((change) => `descriptor ${change}`),
+      ...more,
+    ];
   }
 }
 

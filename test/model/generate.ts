@@ -5,6 +5,7 @@ import {
   type Place,
   RECEIVE_FORMS,
   type ReceiveStep,
+  SEND_FORMS,
   type SendStep,
   type Step,
 } from './history.ts';
@@ -45,7 +46,7 @@ const USUAL: Readonly<Record<Kind, number>> = {
   turns: 2.5,
   settle: 2,
   limit: 1.5,
-  kill: 0.1,
+  kill: 0.25,
   pausing: 0.7,
   storm: 0.7,
 };
@@ -53,7 +54,7 @@ const USUAL: Readonly<Record<Kind, number>> = {
 /** Only these happen to a main thread, and only these and another to a worker. */
 const OF_PROCESSES: readonly Kind[] = ['limit', 'kill', 'pausing', 'storm'];
 
-const SIGNALS = 6;
+const SIGNALS = 12;
 
 /** Around what one turn serves, and what a socket has room for. */
 const MANY_CALLS = [64, 128, 129, 150, 279, 300];
@@ -69,7 +70,7 @@ export function generate(seed: number, { rows = ROWS, places }: Limits = {}): Hi
   const random = new Random(seed);
   const row = random.pick(rows);
   const where = places ?? pickPlaces(random);
-  return { row: row.name, places: where, steps: new Generator(random, row, where).steps() };
+  return { row: row.name, places: where, steps: new Generator(random, where).steps() };
 }
 
 function pickPlaces(random: Random): readonly [Place, Place] {
@@ -80,16 +81,15 @@ function pickPlaces(random: Random): readonly [Place, Place] {
 
 class Generator {
   readonly #random: Random;
-  readonly #row: Row;
   readonly #places: readonly [Place, Place];
-  readonly #aborted: readonly [Set<number>, Set<number>] = [new Set(), new Set()];
+  /** The signals that calls were given, and that have not aborted. */
+  readonly #used: readonly [Set<number>, Set<number>] = [new Set(), new Set()];
   readonly #paused = [false, false];
   readonly #exhausted = [false, false];
   #weights: readonly [Record<Kind, number>, Record<Kind, number>];
 
-  constructor(random: Random, row: Row, places: readonly [Place, Place]) {
+  constructor(random: Random, places: readonly [Place, Place]) {
     this.#random = random;
-    this.#row = row;
     this.#places = places;
     this.#weights = this.#mood();
   }
@@ -143,8 +143,9 @@ class Generator {
         return { do: 'lie', end, bytes, descriptors, ...counted(random.pick([1, 1, 1, 2, 3, 10])) };
       }
       case 'abort': {
-        const signal = this.#signal(end);
-        this.#aborted[end].add(signal);
+        const used = [...this.#used[end]];
+        const signal = used.length > 0 && random.chance(0.9) ? random.pick(used) : this.#signal(end);
+        this.#used[end].delete(signal);
         return { do: 'abort', end, signal };
       }
       case 'touch':
@@ -167,7 +168,7 @@ class Generator {
   }
 
   #send(end: EndName): Omit<SendStep, 'do' | 'end'> {
-    const form = this.#random.pick(this.#row.sends);
+    const form = this.#random.pick(SEND_FORMS);
     return { form, ...this.#waiting(end, form) };
   }
 
@@ -176,7 +177,10 @@ class Generator {
     return { form, ...this.#waiting(end, form) };
   }
 
-  #waiting(end: EndName, form: SendStep['form'] | ReceiveStep['form']): Pick<SendStep, 'count' | 'ms' | 'signal'> {
+  #waiting(
+    end: EndName,
+    form: SendStep['form'] | ReceiveStep['form'],
+  ): Pick<SendStep, 'count' | 'ms' | 'signal'> {
     const random = this.#random;
     const signalled = (form === 'async' || form === 'iterate') && random.chance(0.4);
     const one = form === 'iterate' || random.chance(0.75);
@@ -197,12 +201,11 @@ class Generator {
     return this.#places.every((place) => place === 'main');
   }
 
-  /** Mostly one that has not aborted. */
+  /** One of a few, so that some are given to several calls, and some have aborted before. */
   #signal(end: EndName): number {
-    const fresh = Array.from({ length: SIGNALS }, (_, i) => i).filter((i) => !this.#aborted[end].has(i));
-    return fresh.length > 0 && this.#random.chance(0.9)
-      ? this.#random.pick(fresh)
-      : this.#random.integer(0, SIGNALS - 1);
+    const signal = this.#random.integer(0, SIGNALS - 1);
+    this.#used[end].add(signal);
+    return signal;
   }
 }
 

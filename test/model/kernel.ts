@@ -95,20 +95,19 @@ export function mustEnd(state: State, operation: Operation, turn: boolean, rules
   return lane.closed || length <= quarter(rules) || (length < rules.capacity && !lane.wasFull);
 }
 
-function transfer(
-  state: State,
-  call: Transfer,
-  turn: boolean,
-  pending: Pending,
-  rules: Rules,
-): State[] {
+function transfer(state: State, call: Transfer, turn: boolean, pending: Pending, rules: Rules): State[] {
   const { end, id, kind, runs, signal } = call;
   const { open, aborted, exhausted, called } = state.ends[end];
   // A send tries at once and then waits; what its thread does next comes after that.
   const calls = kind === 'send' && runs === 'loop' && called < id;
   const from = calls ? state.withEnd(end, { called: id }) : state;
-  if (!open) return [from.withDone(id, closedTo(call))];
-  if (signal !== undefined && (aborted & (1 << signal)) !== 0) return [from.withDone(id, ABORTED)];
+  const isAborted = signal !== undefined && (aborted & (1 << signal)) !== 0;
+  // Which of the two is looked at first makes no difference to anybody.
+  if (!open || isAborted) {
+    return [...(isAborted ? [ABORTED] : []), ...(open ? [] : [closedTo(call)])].map((outcome) =>
+      from.withDone(id, outcome),
+    );
+  }
   if (calls && call.late) return [from];
   const found: State[] = [];
   if (turn) found.push(...(kind === 'send' ? send(from, call, rules) : receive(from, call, pending, rules)));

@@ -1,7 +1,7 @@
 import { Heads } from './heads.ts';
 import type { EndName } from './history.ts';
 import { effects, hasDescriptors, mustEnd, READ_BYTES, type Rules } from './kernel.ts';
-import { type Operation, Pending } from './operation.ts';
+import { type Operation, Pending, type Send } from './operation.ts';
 import { isIndependent, mayComeBefore } from './order.ts';
 import { CALLED, type Outcome } from './outcome.ts';
 import { lengthOf, peerOf, State } from './state.ts';
@@ -47,10 +47,13 @@ export class Model {
   }
 
   begin(operation: Operation): void {
-    if (operation.kind !== 'send' || operation.late) return this.#pending.add(operation);
-    const { end } = operation;
-    const before = this.#longest(end) + this.#pending.sendsFrom(end);
-    this.#pending.add({ ...operation, late: before >= this.#rules.capacity });
+    this.#pending.add(operation.kind === 'send' ? this.#timed(operation) : operation);
+  }
+
+  /** A send that may find the socket full is late, whatever else there is to that. */
+  #timed(send: Send): Send {
+    const before = this.#longest(send.end) + this.#pending.sendsFrom(send.end);
+    return before >= this.#rules.capacity ? { ...send, late: true } : send;
   }
 
   /** @throws Impossible when no state allows the answer */

@@ -2,7 +2,7 @@ import type { Heads } from './heads.ts';
 import { ENDS, type EndName } from './history.ts';
 import { READ_BYTES } from './kernel.ts';
 import { isTransfer, type Operation, type Pending, type Transfer } from './operation.ts';
-import { CALLED, EMFILE, NO_DESCRIPTOR, type Outcome, SENT, TRUNCATED, tagIn } from './outcome.ts';
+import { CALLED, EMFILE, type Outcome, SENT, tagIn, takes } from './outcome.ts';
 import { type Lane, lengthOf, peerOf, type State } from './state.ts';
 
 /** A question of the model: what may have happened before one operation came to an outcome? */
@@ -103,15 +103,14 @@ function beforeTransfer(
     return explained && !mayFindNothing(name, state, heads, pending) ? [sends] : [sends, receives];
   }
   const tag = tagIn(outcome);
-  const takes = tag !== undefined || outcome === NO_DESCRIPTOR || outcome === TRUNCATED;
-  if (takes && mayFindNoRoom(name, state, heads, pending, capacity)) return [sends, receives];
+  if (takes(outcome) && mayFindNoRoom(name, state, heads, pending, capacity)) return [sends, receives];
   if (tag !== undefined) {
     // Another receive would take it away.
     if (explained && lane.sent.at(lane.taken) === tag) return [];
     if (holds(lane, (item) => item === tag)) return [receives];
     return lane.closed ? [] : [sends, receives];
   }
-  if (takes) {
+  if (takes(outcome)) {
     const last = lane.sent.at(lane.sent.length - 1);
     // Bytes without a descriptor run into those that are sent behind them.
     const isThere = holds(lane, (item) => item <= 0) && last > 0;
@@ -158,12 +157,7 @@ const BOTH: readonly Transfer['kind'][] = ['send', 'receive'];
 const EVERYTHING: Wanted[] = ENDS.flatMap((lane) => BOTH.map((kind): Wanted => ({ lane, kind })));
 
 /** Whether it makes no difference what else happens before. */
-function isSettled(
-  holder: Operation,
-  state: State,
-  heads: Heads,
-  { capacity, pending }: Question,
-): boolean {
+function isSettled(holder: Operation, state: State, heads: Heads, { capacity, pending }: Question): boolean {
   if (holder.kind === 'touch') return true;
   if (holder.kind !== 'send' || pending.controlsAgainst(holder.end) > 0) return false;
   // It waits on the event loop, whatever is there.

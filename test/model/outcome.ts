@@ -31,6 +31,11 @@ export function tagIn(outcome: Outcome): number | undefined {
   return outcome.startsWith('descriptor ') ? Number(outcome.slice('descriptor '.length)) : undefined;
 }
 
+/** Whether a receive that comes to this has taken a message. */
+export function takes(outcome: Outcome): boolean {
+  return tagIn(outcome) !== undefined || outcome === NO_DESCRIPTOR || outcome === TRUNCATED;
+}
+
 export function refused(code: 'EAGAIN' | 'EBADF' | 'ETIMEDOUT', syscall: string): Outcome {
   return `${code} ${syscall}`;
 }

@@ -29,6 +29,7 @@ export function printFigures(figures: Figures): string {
 }
 
 const NAMES: Readonly<Record<string, string>> = {
+  taken: 'messages received',
   descriptors: 'descriptors received',
   waits: 'calls that waited',
   kills: 'processes killed',

@@ -1,23 +1,11 @@
-import { channel } from '../support/channel.ts';
 import { BROKEN } from './broken.ts';
-import { EndpointEnd, type Row } from './ends.ts';
-
-function endpointRow(type: Row['type']): Row {
-  return {
-    name: `endpoint/${type}`,
-    type,
-    sends: ['block', 'async'],
-    iteratesWithSignal: false,
-    pair() {
-      const [a, b] = channel(type);
-      return [a.detach(), b.detach()];
-    },
-    adopt: (sockfd) => new EndpointEnd(sockfd),
-  };
-}
+import { endpointRow, type Row } from './ends.ts';
 
 /** The kinds of ends that there are. */
-export const ROWS: readonly Row[] = [endpointRow('seqpacket'), endpointRow('stream')];
+export const ROWS: readonly Row[] = [
+  endpointRow('endpoint/seqpacket', 'seqpacket'),
+  endpointRow('endpoint/stream', 'stream'),
+];
 
 /** A row, or one of those that are broken on purpose. */
 export function rowNamed(name: string): Row {

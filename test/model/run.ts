@@ -6,8 +6,9 @@ import { finish } from './finish.ts';
 import { CLOSING, Footprint } from './footprint.ts';
 import { ENDS, type History } from './history.ts';
 import type { Host } from './host.ts';
+import type { Counts } from './ledger.ts';
 import { Undecided } from './model.ts';
-import { type Counts, Play } from './play.ts';
+import { Play } from './play.ts';
 import type { Pool } from './pool.ts';
 import { ProcessHost } from './process-host.ts';
 import { rowNamed } from './rows.ts';
@@ -39,10 +40,7 @@ const PATIENCE: Patience = { answer: 15_000, closing: CLOSING };
 export async function run(history: History, pool: Pool, patience: Patience = PATIENCE): Promise<Result> {
   const row = rowNamed(history.row);
   const rules = rulesOf(row);
-  const hosts: [Host, Host] = [
-    await pool.borrow(history.places[0]),
-    await pool.borrow(history.places[1]),
-  ];
+  const hosts: [Host, Host] = [await pool.borrow(history.places[0]), await pool.borrow(history.places[1])];
   const sockets = row.pair();
   const play = new Play(row, rules, hosts, sockets, patience.answer);
   let fault: Fault | Undecided | undefined;
@@ -61,11 +59,11 @@ export async function run(history: History, pool: Pool, patience: Patience = PAT
   await giveBack(play, pool, fault !== undefined);
   const undecided = fault instanceof Undecided;
   return {
-    counts: play.counts,
+    counts: play.ledger.counts,
     peak,
     fault: fault instanceof Fault ? fault : undefined,
     undecided,
-    trace: fault ? play.trace.print() : '',
+    trace: fault ? play.ledger.trace.print() : '',
   };
 }
 

@@ -1,9 +1,10 @@
 import { getEventListeners } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
+import { inspect } from 'node:util';
 import { ChannelError, SyscallError } from '../../src/index.ts';
 import { trySendRaw } from '../support/raw.ts';
 import type { Answers, Command } from './command.ts';
-import type { End } from './ends.ts';
+import type { ModelEnd } from './ends.ts';
 import type { EndName, ReceiveForm, SendForm } from './history.ts';
 import {
   CALLED,
@@ -23,8 +24,8 @@ import { type TagFiles, takeTag } from './tags.ts';
 
 /** An end, and what belongs to it for as long as a history goes on. */
 interface Held {
-  readonly adopt: (sockfd: number) => End;
-  end: End;
+  readonly adopt: (sockfd: number) => ModelEnd;
+  end: ModelEnd;
   iterator: AsyncIterator<number, unknown> | undefined;
   readonly signals: Map<number, AbortController>;
 }
@@ -51,9 +52,9 @@ export class Side {
     }
     const held = this.#held.get(command.end);
     if (held === undefined) throw new Error(`end ${command.end} does not live here`);
-    if (command.do === 'send') return this.#send(held, command);
-    if (command.do === 'receive') return this.#receive(held, command);
-    this.#tell(command.ids.map((id) => [id, this.#control(held, command)]));
+    if (command.do === 'send') this.#send(held, command);
+    else if (command.do === 'receive') this.#receive(held, command);
+    else this.#tell(command.ids.map((id) => [id, this.#control(held, command)]));
   }
 
   /** Ends the history. @returns what was left behind */
@@ -79,7 +80,7 @@ export class Side {
       try {
         if (form === 'async') return end.sendAsync(fd, { signal }).then(sent);
         if (form === 'try') return end.trySend(fd) ? SENT : FULL;
-        return sent(end.send(fd, form === 'within' ? ms : undefined));
+        return sent(end.send(fd, form === 'within' ? { timeout: ms } : undefined));
       } finally {
         this.#close(fd);
       }
@@ -96,7 +97,7 @@ export class Side {
       if (form === 'async') return end.receiveAsync({ signal }).then(taken);
       if (form === 'try') return taken(end.tryReceive());
       if (form === 'nonblock') return taken(end.receiveNonblock());
-      return taken(end.receive(form === 'within' ? ms : undefined));
+      return taken(end.receive(form === 'within' ? { timeout: ms } : undefined));
     });
   }
 
@@ -175,7 +176,7 @@ export class Side {
     }
   }
 
-  #lie(end: End, bytes: number, descriptors: number): Outcome {
+  #lie(end: ModelEnd, bytes: number, descriptors: number): Outcome {
     if (end.fd < 0) return refused('EBADF', 'sendmsg');
     try {
       return trySendRaw(end.fd, bytes, Array(descriptors).fill(0)) ? SENT : FULL;
@@ -246,8 +247,8 @@ function told(error: unknown, signal: AbortSignal | undefined): Outcome {
   return outcomeOf(error, signal);
 }
 
-function sent(result: undefined | void): Outcome {
-  return result === undefined ? SENT : `sent, with ${result}`;
+function sent(result: unknown): Outcome {
+  return result === undefined ? SENT : `sent, with ${inspect(result)}`;
 }
 
 function taken(fd: number | undefined): Outcome {

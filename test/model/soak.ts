@@ -64,7 +64,8 @@ async function replay(file: string): Promise<number> {
 
 function number(name: string, text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 0) throw new Error(`--${name}: expected a whole number, got ${text}`);
+  if (!Number.isInteger(value) || value < 0)
+    throw new Error(`--${name}: expected a whole number, got ${text}`);
   return value;
 }
 

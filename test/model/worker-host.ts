@@ -1,9 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { closeFD, Endpoint } from '../../src/index.ts';
 import { type Identity, identity, isOpen, sameFile } from '../support/descriptors.ts';
 import { startWorker, type Thread } from '../support/threads.ts';
 import type { Command, Finish, RemoteOptions, Report } from './command.ts';
-import { RemoteHost } from './host.ts';
 import type { EndName } from './history.ts';
+import { RemoteHost } from './host.ts';
+
+/** How long a worker may take to close what it has, in milliseconds. */
+const ENDING = 2000;
 
 /** A worker thread. Its descriptors are those of this process. */
 export class WorkerHost extends RemoteHost {
@@ -27,19 +31,22 @@ export class WorkerHost extends RemoteHost {
     this.post({ do: 'begin', end, row, socket });
   }
 
-  override finish(): Promise<readonly string[]> {
+  override async finish(): Promise<readonly string[]> {
+    const left = await super.finish();
     this.#sockets.clear();
-    return super.finish();
+    return left;
   }
 
   async end(): Promise<void> {
-    this.over = true;
     // A thread that is blocked in a call on its socket ends only when that returns.
     for (const socket of this.#open()) {
       const endpoint = new Endpoint(socket);
       endpoint.shutdown();
       endpoint.detach();
     }
+    // What ends by itself leaves nothing open.
+    await Promise.race([this.finish(), delay(ENDING)]);
+    this.over = true;
     await this.#thread.worker.terminate();
     for (const socket of this.#open()) closeFD(socket);
     this.#sockets.clear();
