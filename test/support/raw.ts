@@ -40,10 +40,21 @@ export function redirect(number: number, fd: number): void {
 
 /** Sends one message with so many bytes of data and these descriptors. */
 export function sendRaw(sockfd: number, dataBytes: number, fds: readonly number[] = []): void {
+  assert.equal(libc().sendmsg(sockfd, rawMessage(dataBytes, fds).address, 0), dataBytes);
+}
+
+/** The same without waiting. @returns false where there is no room */
+export function trySendRaw(sockfd: number, dataBytes: number, fds: readonly number[] = []): boolean {
+  const sent = libc().sendmsg(sockfd, rawMessage(dataBytes, fds).address, libc().abi.MSG_DONTWAIT);
+  if (sent !== WOULD_BLOCK) assert.equal(sent, dataBytes);
+  return sent !== WOULD_BLOCK;
+}
+
+function rawMessage(dataBytes: number, fds: readonly number[]): MessageBuffer {
   const codec = new ControlCodec(libc().abi, libc().layout);
   const message = new MessageBuffer(libc(), dataBytes, codec.space(Math.max(1, fds.length)));
   message.controllen = fds.length > 0 ? codec.encode(message.control, fds) : 0;
-  assert.equal(libc().sendmsg(sockfd, message.address, 0), dataBytes);
+  return message;
 }
 
 /** Sends a descriptor until there is no room. @returns how often that was */

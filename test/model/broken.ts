@@ -1,0 +1,144 @@
+import { setMaxListeners } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { type AsyncOptions, type BlockingOptions, closeFD, type DescriptorSource } from '../../src/index.ts';
+import { EndpointModelEnd, endpointRow, type Row } from './ends.ts';
+
+/** Ends that are broken on purpose, each in one way: the model has to find that. */
+
+/** An end of which every so many calls go wrong. */
+abstract class CountingEnd extends EndpointModelEnd {
+  #count = 0;
+
+  protected isEvery(count: number): boolean {
+    return ++this.#count % count === 0;
+  }
+}
+
+class Loses extends CountingEnd {
+  override send(source: DescriptorSource, options?: BlockingOptions): void {
+    if (!this.isEvery(50)) super.send(source, options);
+  }
+
+  override sendAsync(source: DescriptorSource, options?: AsyncOptions): Promise<void> {
+    return this.isEvery(50) ? Promise.resolve() : super.sendAsync(source, options);
+  }
+}
+
+class Doubles extends CountingEnd {
+  override sendAsync(source: DescriptorSource, options?: AsyncOptions): Promise<void> {
+    const sent = super.sendAsync(source, options);
+    if (this.isEvery(20)) super.sendAsync(source).catch(() => {});
+    return sent;
+  }
+}
+
+/** Takes two, and gives the second one first. */
+class Exchanges extends CountingEnd {
+  #kept: number | undefined;
+
+  override tryReceive(): number | undefined {
+    const first = this.#kept ?? super.tryReceive();
+    this.#kept = undefined;
+    if (first === undefined || !this.isEvery(5)) return first;
+    const second = super.tryReceive();
+    if (second === undefined) return first;
+    this.#kept = first;
+    return second;
+  }
+}
+
+const leaked: number[] = [];
+
+class Leaks extends CountingEnd {
+  override send(source: DescriptorSource, options?: BlockingOptions): void {
+    super.send(source, options);
+    if (this.isEvery(10)) leaked.push(openSync('/dev/null', 'r'));
+  }
+}
+
+/** Closes what the ends have leaked that do so. */
+export function closeLeaked(): void {
+  for (const fd of leaked.splice(0)) closeSync(fd);
+}
+
+class SwallowsAborts extends EndpointModelEnd {
+  override sendAsync(source: DescriptorSource): Promise<void> {
+    return super.sendAsync(source);
+  }
+
+  override receiveAsync(): Promise<number> {
+    return super.receiveAsync();
+  }
+}
+
+/** A wait that was aborted still takes the next descriptor. */
+class TakesAfterAbort extends EndpointModelEnd {
+  override receiveAsync({ signal }: AsyncOptions = {}): Promise<number> {
+    const taken = super.receiveAsync();
+    if (!signal) return taken;
+    let isOver = false;
+    return new Promise((resolve, reject) => {
+      const abort = (): void => {
+        isOver = true;
+        reject(signal.reason);
+      };
+      const end = (): void => signal.removeEventListener('abort', abort);
+      setMaxListeners(0, signal);
+      signal.addEventListener('abort', abort);
+      if (signal.aborted) abort();
+      taken.then((fd) => (isOver ? closeFD(fd) : resolve(fd)), reject).then(end);
+    });
+  }
+}
+
+class LeavesListeners extends EndpointModelEnd {
+  override receiveAsync(options?: AsyncOptions): Promise<number> {
+    options?.signal?.addEventListener('abort', listen);
+    return super.receiveAsync(options);
+  }
+}
+
+function listen(): void {}
+
+/** Serves the wait first that came last. */
+class LastComeFirstServed extends EndpointModelEnd {
+  readonly #waits: ((fd: Promise<number>) => void)[] = [];
+
+  override receiveAsync(): Promise<number> {
+    const next = super.receiveAsync();
+    const last = new Promise<number>((resolve) => this.#waits.push(resolve));
+    const serve = (): void => this.#waits.pop()?.(next);
+    next.then(serve, serve);
+    return last;
+  }
+}
+
+class Stalls extends CountingEnd {
+  override sendAsync(source: DescriptorSource, options?: AsyncOptions): Promise<void> {
+    return this.isEvery(129) ? new Promise(() => {}) : super.sendAsync(source, options);
+  }
+}
+
+class RejectsAside extends EndpointModelEnd {
+  override shutdown(): void {
+    super.shutdown();
+    void Promise.reject(new Error('nobody handles this'));
+  }
+}
+
+function broken(what: string, End: typeof EndpointModelEnd): Row {
+  return endpointRow(`an end that ${what}`, 'seqpacket', End);
+}
+
+export const BROKEN: readonly Row[] = [
+  broken('loses every 50th descriptor', Loses),
+  broken('sends every 20th descriptor twice', Doubles),
+  broken('exchanges two descriptors', Exchanges),
+  broken('leaks a descriptor', Leaks),
+  broken('swallows aborts', SwallowsAborts),
+  broken('takes a descriptor after an abort', TakesAfterAbort),
+  broken('leaves listeners on signals', LeavesListeners),
+  broken('serves the last wait first', LastComeFirstServed),
+  broken('never ends the 129th send', Stalls),
+  broken('rejects a promise that nobody has', RejectsAside),
+];

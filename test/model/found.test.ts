@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { suite } from '../support/suite.ts';
+import type { History } from './history.ts';
+import { withPool } from './pool.ts';
+import { run } from './run.ts';
+
+/** Histories that went wrong once, and what went wrong. */
+const FOUND: readonly [what: string, history: History][] = [
+  [
+    'a descriptor was lost behind two empty packets',
+    {
+      row: 'endpoint/seqpacket',
+      places: ['main', 'main'],
+      steps: [
+        { do: 'lie', end: 1, bytes: 0, descriptors: 0, count: 2 },
+        { do: 'send', end: 1, form: 'async' },
+        { do: 'destroy', end: 1 },
+      ],
+    },
+  ],
+  [
+    'the 129th send of a turn never came to an end',
+    {
+      row: 'endpoint/stream',
+      places: ['main', 'main'],
+      steps: [{ do: 'send', end: 1, form: 'async', count: 129 }, { do: 'settle' }],
+    },
+  ],
+];
+
+suite('histories that went wrong once', (test) => {
+  for (const [what, history] of FOUND) {
+    test(what, async () => {
+      const { fault, undecided, trace } = await withPool((pool) => run(history, pool));
+      assert.equal(fault?.message, undefined, trace);
+      assert.equal(undecided, false);
+    });
+  }
+});

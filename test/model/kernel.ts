@@ -1,0 +1,229 @@
+import type { Operation, Pending, Receive, Send, Transfer } from './operation.ts';
+import {
+  ABORTED,
+  EMFILE,
+  NO_DESCRIPTOR,
+  OK,
+  type Outcome,
+  received,
+  refused,
+  SENT,
+  TOO_MANY,
+  TRUNCATED,
+} from './outcome.ts';
+import {
+  carriesDescriptor,
+  EMPTY,
+  HALF,
+  type Lane,
+  lengthOf,
+  MANY,
+  PLAIN,
+  peerOf,
+  type State,
+} from './state.ts';
+
+/** What an implementation may do, where its kind and its host leave no choice. */
+export interface Rules {
+  readonly type: 'seqpacket' | 'stream';
+  /** How many messages fit into one direction. */
+  readonly capacity: number;
+  /** Whether no limit counts the descriptors on their way. */
+  readonly privileged: boolean;
+}
+
+/** The most bytes that one receive of a stream takes. */
+export const READ_BYTES = 8;
+
+/** What must be left in a full socket for poll(2) to report room: a quarter, and a little less to be sure. */
+export function quarter({ capacity }: Rules): number {
+  return Math.floor(capacity / 4) - 2;
+}
+
+/**
+ * Every state in which an operation may leave the socket when it takes effect now; none where it has to wait.
+ *
+ * @param turn whether no wait of the same kind at the same end comes before it
+ */
+export function effects(
+  state: State,
+  operation: Operation,
+  turn: boolean,
+  pending: Pending,
+  rules: Rules,
+): State[] {
+  switch (operation.kind) {
+    case 'send':
+    case 'receive':
+      return transfer(state, operation, turn, pending, rules);
+    case 'abort': {
+      const { end, id, signal } = operation;
+      const aborted = state.withEnd(end, { aborted: state.ends[end].aborted | (1 << signal) });
+      const ended = endWaits(aborted, operation, pending, (wait) =>
+        wait.signal === signal ? ABORTED : undefined,
+      );
+      return [ended.withDone(id, OK)];
+    }
+    case 'shutdown':
+    case 'destroy':
+    case 'kill':
+      return close(state, operation, pending);
+    default: {
+      const { end, id, kind, refusal } = operation;
+      if (!state.ends[end].open && refusal !== undefined) return [state.withDone(id, refusal)];
+      if (kind === 'readopt') return [endWaits(state, operation, pending, closedTo).withDone(id, OK)];
+      if (kind === 'touch') return [state.withDone(id, OK)];
+      return [state.withEnd(end, { exhausted: kind === 'exhaust' }).withDone(id, OK)];
+    }
+  }
+}
+
+/** Whether an operation that may take effect has to, sooner or later, though nothing else happens. */
+export function mustEnd(state: State, operation: Operation, turn: boolean, rules: Rules): boolean {
+  if (operation.kind !== 'send' && operation.kind !== 'receive') return true;
+  if (operation.otherwise !== undefined) return true;
+  const { end, kind, signal } = operation;
+  const { open, aborted } = state.ends[end];
+  if (!open || (signal !== undefined && (aborted & (1 << signal)) !== 0)) return true;
+  if (!turn) return false;
+  if (kind === 'receive') {
+    const lane = state.lanes[peerOf(end)];
+    return lane.over || lengthOf(lane) > 0;
+  }
+  const lane = state.lanes[end];
+  const length = lengthOf(lane);
+  return lane.closed || length <= quarter(rules) || (length < rules.capacity && !lane.wasFull);
+}
+
+function transfer(state: State, call: Transfer, turn: boolean, pending: Pending, rules: Rules): State[] {
+  const { end, id, kind, runs, signal } = call;
+  const { open, aborted, exhausted, called } = state.ends[end];
+  // A send tries at once and then waits; what its thread does next comes after that.
+  const calls = kind === 'send' && runs === 'loop' && called < id;
+  const from = calls ? state.withEnd(end, { called: id }) : state;
+  const isAborted = signal !== undefined && (aborted & (1 << signal)) !== 0;
+  // Which of the two is looked at first makes no difference to anybody.
+  if (!open || isAborted) {
+    return [...(isAborted ? [ABORTED] : []), ...(open ? [] : [closedTo(call)])].map((outcome) =>
+      from.withDone(id, outcome),
+    );
+  }
+  if (calls && call.late) return [from];
+  const found: State[] = [];
+  if (turn) found.push(...(kind === 'send' ? send(from, call, rules) : receive(from, call, pending, rules)));
+  const waits = found.length === 0;
+  // At the descriptor limit there may be no descriptor to wait with.
+  if (runs === 'loop' && exhausted && waits) found.push(from.withDone(id, EMFILE));
+  if (calls && waits) found.push(from);
+  return found;
+}
+
+function send(state: State, call: Send, rules: Rules): State[] {
+  const { end, id, item, otherwise, ended } = call;
+  const lane = state.lanes[end];
+  if (lane.closed) return [state.withDone(id, ended)];
+  const length = lengthOf(lane);
+  const found: State[] = [];
+  if (length < rules.capacity) {
+    const wasFull = lane.wasFull || length + 1 === rules.capacity;
+    found.push(state.withLane(end, { sent: lane.sent.append(item), wasFull }).withDone(id, SENT));
+    if (!rules.privileged && state.ends[end].exhausted) found.push(state.withDone(id, TOO_MANY));
+  }
+  // Who waits for a time asks poll(2), which sees no room for longer than sendmsg(2).
+  const timed = otherwise === refused('ETIMEDOUT', 'sendmsg');
+  if (otherwise !== undefined && (length >= rules.capacity || (timed && lane.wasFull))) {
+    found.push(state.withDone(id, otherwise));
+  }
+  return found;
+}
+
+function receive(state: State, call: Receive, pending: Pending, rules: Rules): State[] {
+  const { end, id, otherwise, ended, runs } = call;
+  const from = peerOf(end);
+  const lane = state.lanes[from];
+  if (lengthOf(lane) === 0) {
+    if (lane.over) return [state.withDone(id, ended)];
+    return otherwise === undefined ? [] : [state.withDone(id, otherwise)];
+  }
+  const { exhausted } = state.ends[end];
+  // What was begun and has no answer may lie there by now.
+  const most = lengthOf(lane) + pending.sendsFrom(from);
+  const wasFull = lane.wasFull || most >= rules.capacity;
+  return arrivals(lane, ended, rules).flatMap(([outcome, count]) => {
+    const room = most - count <= quarter(rules);
+    const after = state.withLane(from, { taken: lane.taken + count, wasFull: wasFull && !room });
+    // A wait that ended before may have given a descriptor back.
+    const lost = exhausted && lane.sent.at(lane.taken + count - 1) > 0;
+    if (!lost) return [after.withDone(id, outcome)];
+    const outcomes = runs === 'loop' ? [TRUNCATED, outcome] : [TRUNCATED];
+    return outcomes.map((each) => after.withDone(id, each));
+  });
+}
+
+/** What the next receive may come to, and how many messages it takes for that. */
+function arrivals(lane: Lane, ended: Outcome, { type }: Rules): [outcome: Outcome, count: number][] {
+  const length = lengthOf(lane);
+  const item = (index: number): number => lane.sent.at(lane.taken + index);
+  const first = item(0);
+  if (first > 0) return [[received(first), 1]];
+  if (first === MANY) return [[TRUNCATED, 1]];
+  const found: [Outcome, number][] = [[NO_DESCRIPTOR, 1]];
+  if (type === 'stream') {
+    // Bytes without a descriptor run into what follows, up to a descriptor.
+    let bytes = 1;
+    for (; bytes < Math.min(length, READ_BYTES) && item(bytes) === PLAIN; bytes++) {
+      found.push([NO_DESCRIPTOR, bytes + 1]);
+    }
+    if (bytes < Math.min(length, READ_BYTES)) {
+      found.push([item(bytes) === MANY ? TRUNCATED : received(item(bytes)), bytes + 1]);
+    }
+  } else if (first === EMPTY && lane.over && !hasDescriptors(lane)) {
+    // An empty packet is not to be told from the end.
+    for (let count = 1; count <= length; count++) found.push([ended, count]);
+  }
+  return found;
+}
+
+export function hasDescriptors(lane: Lane): boolean {
+  for (let i = lane.taken; i < lane.sent.length; i++) {
+    if (carriesDescriptor(lane.sent.at(i))) return true;
+  }
+  return false;
+}
+
+/** The own socket first, then the peer's, as in unix_shutdown() and unix_release_sock() of Linux. */
+function close(state: State, operation: Operation & { kind: string }, pending: Pending): State[] {
+  const { end, id, kind } = operation;
+  const peer = peerOf(end);
+  if (state.done.get(id) === HALF) return [state.withLane(end, { over: true }).withDone(id, OK)];
+  if (!state.ends[end].open) {
+    return [state.withDone(id, kind === 'shutdown' ? refused('EBADF', 'shutdown') : OK)];
+  }
+  const half = state
+    .withLane(peer, { closed: true, over: true })
+    .withLane(end, { closed: true })
+    .withDone(id, HALF);
+  if (kind === 'shutdown') return [half];
+  const closed = half.withEnd(end, { open: false });
+  return [kind === 'kill' ? closed : endWaits(closed, operation, pending, closedTo)];
+}
+
+/** Ends what waited at the same end before the operation began, as `outcomeOf` says. */
+function endWaits(
+  state: State,
+  { end, id }: Operation,
+  pending: Pending,
+  outcomeOf: (wait: Transfer) => Outcome | undefined,
+): State {
+  let ended = state;
+  for (const wait of pending.waitsOf(end)) {
+    if (wait.id > id || ended.isDone(wait.id)) continue;
+    const outcome = outcomeOf(wait);
+    if (outcome !== undefined) ended = ended.withDone(wait.id, outcome);
+  }
+  return ended;
+}
+
+function closedTo({ kind }: Transfer): Outcome {
+  return refused('EBADF', kind === 'send' ? 'sendmsg' : 'recvmsg');
+}
