@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs the tests on other Nodes, what waits on other runtimes, and, emulated, a smoke test on other processors: what
-# README calls "run".
-#   test/matrix/platforms.sh [nodes] [runtimes] [processors]     all three without a word
+# Runs the tests on other Nodes, what waits on other runtimes and in the other ways in which a loop can look at sockets,
+# and, emulated, a smoke test on other processors: what README calls "run".
+#   test/matrix/platforms.sh [nodes] [loops] [runtimes] [processors]     all four without a word
 # As root, on Debian, it installs the emulators that it misses. Every binary is in an npm package.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -12,6 +12,7 @@ trap 'rm -rf "$work"' EXIT
 NODES=(22.23.3 24.21.0 26.10.0)
 BUN=1.4.5
 DENO=2.9.6
+# The first is this system's own choice.
 LOOPS=(epoll+stream epoll+thread poll+thread)
 # processor of the Node package, its version, koffi's name of the processor, emulator, Debian's name
 EMULATED=(
@@ -27,12 +28,28 @@ package() { # its name and version; prints the folder into which it was extracte
   echo "$folder"
 }
 
+# All Nodes at the same time: most tests wait for something.
 nodes() {
-  local platform version
+  local platform version runs=() failed=0
   platform=$(node -p 'process.platform + "-" + process.arch')
   for version in "${NODES[@]}"; do
-    echo "== the tests on Node $version"
-    PATH=$(package "node-$platform@$version")/bin:$PATH npm test
+    PATH=$(package "node-$platform@$version")/bin:$PATH npm test >"$work/$version.log" 2>&1 &
+    runs+=($!)
+  done
+  for i in "${!NODES[@]}"; do
+    echo "== the tests on Node ${NODES[i]}"
+    wait "${runs[i]}" || failed=1
+    cat "$work/${NODES[i]}.log"
+  done
+  return $failed
+}
+
+# The tables of ends, over the sets and watches that this system would not choose.
+loops() {
+  local loop
+  for loop in "${LOOPS[@]:1}"; do
+    echo "== the tables of ends over $loop"
+    FDCHANNEL_LOOP=$loop npm test -- test/socket
   done
 }
 
@@ -74,10 +91,10 @@ processors() {
   done
 }
 
-[[ $# == 0 ]] && set -- nodes runtimes processors
+[[ $# == 0 ]] && set -- nodes loops runtimes processors
 for word in "$@"; do
   case $word in
-    nodes | runtimes | processors) "$word" ;;
-    *) echo "there is no $word: nodes, runtimes, processors" >&2 && exit 2 ;;
+    nodes | loops | runtimes | processors) "$word" ;;
+    *) echo "there is no $word: nodes, loops, runtimes, processors" >&2 && exit 2 ;;
   esac
 done
