@@ -11,7 +11,7 @@ import {
 } from '../support/calls.ts';
 import { assertWorks, drain, sendTag, TOO_MANY, WITHIN_SECONDS, withChannel } from '../support/channel.ts';
 import { openDescriptors } from '../support/descriptors.ts';
-import { ENDS, type End, type Kind } from '../support/ends.ts';
+import { type End, type Kind, PASSERS } from '../support/ends.ts';
 import { tagOf, temporaryFile, withDescriptors } from '../support/files.ts';
 import { setNonblocking, statusFlags } from '../support/raw.ts';
 import { suite } from '../support/suite.ts';
@@ -22,7 +22,7 @@ const places: [place: string, start: (...all: Calls[]) => Caller | Promise<Calle
   ['a worker', callAllInThread, false],
 ];
 
-for (const kind of ENDS) {
+for (const kind of PASSERS) {
   suite(`the queue, ${kind.name}`, (test) => {
     test('200 descriptors arrive in order', () =>
       withChannel(kind, (a, b) => {
