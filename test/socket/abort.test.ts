@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { closeFD } from '../../src/index.ts';
 import { assertWorks, drain, recvTag, sendTag, withChannel } from '../support/channel.ts';
 import { openDescriptors } from '../support/descriptors.ts';
-import { ENDS, type End } from '../support/ends.ts';
+import { type End, PASSERS } from '../support/ends.ts';
 import { tagged, temporaryFile, withDescriptors } from '../support/files.ts';
 import { suite } from '../support/suite.ts';
 import { aborting, assertNoListener, observe, turns, warningsOf } from '../support/waits.ts';
@@ -66,7 +66,7 @@ async function assertAborted(promise: Promise<unknown>, signal: AbortSignal): Pr
   assertNoListener(signal);
 }
 
-for (const kind of ENDS) {
+for (const kind of PASSERS) {
   suite(`abort, ${kind.name}`, (test) => {
     for (const [what, reason] of reasons) {
       test(`a receive ends with the signal's reason, ${what}`, () =>

@@ -4,7 +4,7 @@ import { createServer, Socket } from 'node:net';
 import { closeFD } from '../../src/index.ts';
 import { assertWorks, withChannel } from '../support/channel.ts';
 import { openDescriptors, sameFile } from '../support/descriptors.ts';
-import { ENDS, type End } from '../support/ends.ts';
+import { type End, PASSERS } from '../support/ends.ts';
 import { temporaryFile } from '../support/files.ts';
 import { givings } from '../support/forms.ts';
 import {
@@ -44,7 +44,7 @@ const objects: [source: unknown, refusal: Refusal][] = [
   [createServer(), BAD_TYPE],
 ];
 
-for (const kind of ENDS) {
+for (const kind of PASSERS) {
   suite(`what is sent, as an argument, ${kind.name}`, (test) => {
     for (const { form, assertRefuses } of givings(kind)) {
       test(`${form} refuses what has no descriptor, and sends nothing`, () =>

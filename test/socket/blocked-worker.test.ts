@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Call } from '../fixtures/calls-end.ts';
 import { untilBlocked } from '../support/blocked.ts';
-import { ENDS, type Kind } from '../support/ends.ts';
+import { type Kind, PASSERS } from '../support/ends.ts';
 import { type Exit, startFixture } from '../support/processes.ts';
 import { suite } from '../support/suite.ts';
 
@@ -27,7 +27,7 @@ async function end(how: string, kind: Kind, calls: readonly Call[]): Promise<Exi
   return { ...exit, lines };
 }
 
-for (const kind of ENDS) {
+for (const kind of PASSERS) {
   suite(`a worker that blocks in a call, ${kind.name}`, (test) => {
     test('is ended by worker.terminate(), and leaves the socket to others', async () => {
       const { code, signal, lines, stdout, stderr } = await end('terminate', kind, all);

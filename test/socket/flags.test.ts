@@ -3,7 +3,7 @@ import { constants, fstatSync } from 'node:fs';
 import { closeFD } from '../../src/index.ts';
 import { callInProcess } from '../support/calls.ts';
 import { recvTag, sendTag, withChannel } from '../support/channel.ts';
-import { ENDS, type End } from '../support/ends.ts';
+import { type End, PASSERS } from '../support/ends.ts';
 import { temporaryFile, withDescriptors } from '../support/files.ts';
 import { startFixture } from '../support/processes.ts';
 import { setNonblocking, statusFlags } from '../support/raw.ts';
@@ -23,7 +23,7 @@ async function waitOnce(own: End, peer: End, file: number): Promise<void> {
   await aborted;
 }
 
-for (const kind of ENDS) {
+for (const kind of PASSERS) {
   suite(`the socket's own flags, ${kind.name}`, (test) => {
     for (const nonblocking of [false, true]) {
       test(`are the same before, during and after waits, ${nonblocking ? 'O_NONBLOCK' : 'blocking'}`, () =>

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { closeFD } from '../../src/index.ts';
 import { assertWorks } from '../support/channel.ts';
 import { waysOut } from '../support/endings.ts';
-import { ENDS, type End, type Kind } from '../support/ends.ts';
+import { type End, type Kind, PASSERS } from '../support/ends.ts';
 import { assertRejects, gone } from '../support/refusals.ts';
 import { suite } from '../support/suite.ts';
 
@@ -65,7 +65,7 @@ const abortable = (first: () => void): { readonly signal: AbortSignal } => ({
   },
 });
 
-for (const kind of ENDS) {
+for (const kind of PASSERS) {
   for (const [socket, prepare] of sockets) {
     suite(`a getter that gives the end up, ${socket}, ${kind.name}`, (test) => {
       for (const [what, syscall, call] of calls) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { newConnectedSockets } from '../../src/index.ts';
 import { withChannel } from '../support/channel.ts';
 import { identity, openDescriptors } from '../support/descriptors.ts';
-import { ENDS } from '../support/ends.ts';
+import { PASSERS } from '../support/ends.ts';
 import { temporaryFile, withDescriptors } from '../support/files.ts';
 import { takings } from '../support/forms.ts';
 import { startFixture, startProcess } from '../support/processes.ts';
@@ -22,7 +22,7 @@ async function inherited(): Promise<string[]> {
 
 const targetOf = (fd: number): string => identity(fd).target as string;
 
-for (const kind of ENDS) {
+for (const kind of PASSERS) {
   suite(`what a child process inherits, ${kind.name}`, (test) => {
     test('no socket', () =>
       withDescriptors([...socketpair(kind.type), ...newConnectedSockets()], async (...fds) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { fstatSync } from 'node:fs';
 import { withChannel } from '../support/channel.ts';
-import { ENDS } from '../support/ends.ts';
+import { PASSERS } from '../support/ends.ts';
 import { temporaryFile, withDescriptors } from '../support/files.ts';
 import { startFixture, startProcess } from '../support/processes.ts';
 import { told } from '../support/refusals.ts';
@@ -21,7 +21,7 @@ async function canDropPrivileges(): Promise<boolean> {
   );
 }
 
-for (const kind of ENDS) {
+for (const kind of PASSERS) {
   suite(`limits, ${kind.name}`, (test) => {
     test('a receiver out of descriptors loses what comes, is told so, and goes on', () =>
       withChannel(kind, (a, b) =>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { stat } from 'node:fs/promises';
 import { recvTag, sendTag } from '../support/channel.ts';
-import { ENDS, type End, type Kind } from '../support/ends.ts';
+import { type End, type Kind, PASSERS } from '../support/ends.ts';
 import { startProcess } from '../support/processes.ts';
 import { load } from '../support/processor.ts';
 import { skip, suite } from '../support/suite.ts';
@@ -48,7 +48,7 @@ async function withWaiting(
 const pending = (waiting: readonly Waiting[]): number =>
   waiting.filter(({ wait }) => wait.state === 'pending').length;
 
-for (const kind of ENDS) {
+for (const kind of PASSERS) {
   suite(`many ends that wait, ${kind.name}`, (test) => {
     test('64 of them take no thread of the pool: fs.promises.stat goes on', () =>
       withWaiting(kind, 64, async (waiting) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { closeFD } from '../../src/index.ts';
 import { assertReceives, drain, withChannel } from '../support/channel.ts';
-import { ENDS, type End } from '../support/ends.ts';
+import { type End, PASSERS } from '../support/ends.ts';
 import { temporaryFile, withDescriptors } from '../support/files.ts';
 import { assertRejects, BAD_VALUE } from '../support/refusals.ts';
 import { suite } from '../support/suite.ts';
@@ -32,7 +32,7 @@ const foreign = {
   ],
 } as const;
 
-for (const kind of ENDS) {
+for (const kind of PASSERS) {
   suite(`options of the other forms, ${kind.name}`, (test) => {
     for (const [form, takes, call] of forms) {
       const [option, values, says] = foreign[takes];

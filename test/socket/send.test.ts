@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { closeFD, SyscallError } from '../../src/index.ts';
 import { drain, withChannel } from '../support/channel.ts';
 import { identity, openDescriptors } from '../support/descriptors.ts';
-import { ENDS } from '../support/ends.ts';
+import { PASSERS } from '../support/ends.ts';
 import { tagOf, temporaryFile, withDescriptors } from '../support/files.ts';
 import { assertRejects, type Refusal } from '../support/refusals.ts';
 import { suite } from '../support/suite.ts';
@@ -21,7 +21,7 @@ const fileOf = (fd: number): string => {
   return `${device}:${inode}`;
 };
 
-for (const kind of ENDS) {
+for (const kind of PASSERS) {
   suite(`sends that wait for room, ${kind.name}`, (test) => {
     test(`${SENDS} sends, each source closed and its number reused at once, arrive as what they were`, () =>
       withChannel(kind, (a, b) =>

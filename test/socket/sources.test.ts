@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers';
 import { closeFD } from '../../src/index.ts';
 import { assertReceives, assertWorks, WITHIN_SECONDS, withChannel } from '../support/channel.ts';
 import { sameFile } from '../support/descriptors.ts';
-import { ENDS } from '../support/ends.ts';
+import { PASSERS } from '../support/ends.ts';
 import { temporaryFile, withDescriptors } from '../support/files.ts';
 import { memoryFile } from '../support/raw.ts';
 import { skip, suite } from '../support/suite.ts';
@@ -40,7 +40,7 @@ async function listening(server: Server): Promise<number> {
   return (server.address() as { port: number }).port;
 }
 
-for (const kind of ENDS) {
+for (const kind of PASSERS) {
   suite(`what can be sent, ${kind.name}`, (test) => {
     for (const [what, open] of files) {
       test(what, () =>

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { drain, recvTag, sendTag, withChannel } from '../support/channel.ts';
 import { identity, isOpen, openDescriptors, sameFile } from '../support/descriptors.ts';
 import { waysOut } from '../support/endings.ts';
-import { ENDS, type End } from '../support/ends.ts';
+import { type End, PASSERS } from '../support/ends.ts';
 import { tagged, tagOf, temporaryFile, withDescriptors } from '../support/files.ts';
 import { assertRejects, RECEIVE_CLOSED, type Refusal, SEND_CLOSED } from '../support/refusals.ts';
 import { suite } from '../support/suite.ts';
@@ -39,7 +39,7 @@ function copiesOf(fd: number): number {
   return [...openDescriptors().values()].filter((other) => sameFile(one, other)).length;
 }
 
-for (const kind of ENDS) {
+for (const kind of PASSERS) {
   suite(`a signal whose addEventListener throws, ${kind.name}`, (test) => {
     test('refuses the receive, which takes nothing that comes later', () =>
       withChannel(kind, async (a, b) => {

@@ -1,10 +1,13 @@
 import {
   type AsyncOptions,
   type BlockingOptions,
+  ChannelError,
   type DescriptorSource,
   Endpoint,
   type Framing,
+  type Message,
   type SocketType,
+  UnixSocket,
 } from '../../src/index.ts';
 import { FRAMINGS, fill, socketpair } from './raw.ts';
 import { ENDED, NOTHING_THERE, RECEIVE_TIMED_OUT, type Refusal, TRUNCATED } from './refusals.ts';
@@ -110,15 +113,85 @@ function endpoint(type: Framing): Kind<EndpointEnd> {
   };
 }
 
+/** A socket that passes one descriptor a message, which ends and fails as an endpoint does. */
+class SocketEnd extends UnixSocket implements End {
+  /** A stream drops descriptors that come without data. */
+  readonly #data: string = this.type === 'stream' ? 'x' : '';
+
+  send(source: DescriptorSource, options?: BlockingOptions): void {
+    this.sendMessage(this.#data, [source], options);
+  }
+
+  trySend(source: DescriptorSource): boolean {
+    return this.trySendMessage(this.#data, [source]) !== undefined;
+  }
+
+  async sendAsync(source: DescriptorSource, options?: AsyncOptions): Promise<void> {
+    await this.sendMessageAsync(this.#data, [source], options);
+  }
+
+  receive(...args: Parameters<End['receive']>): number {
+    return taken(this.recvMessage(...args));
+  }
+
+  tryReceive(): number | undefined {
+    const message = this.tryRecvMessage();
+    return message === undefined ? undefined : taken(message);
+  }
+
+  async receiveAsync(...args: Parameters<End['receiveAsync']>): Promise<number> {
+    return taken(await this.recvMessageAsync(...args));
+  }
+
+  async *iterate(...args: Parameters<End['iterate']>): AsyncGenerator<number, void, undefined> {
+    for await (const message of this.messages(...args)) yield taken(message);
+  }
+}
+
+/** The descriptor of a message, whose end and losses are an endpoint's errors. */
+function taken(message: Message | null): number {
+  if (message === null) throw new ChannelError('ERR_FDCHANNEL_ENDED', 'null was received');
+  const [fd] = message.fds;
+  if (fd !== undefined && message.fds.length === 1 && !message.controlTruncated) return fd;
+  const none = fd === undefined && !message.controlTruncated;
+  message[Symbol.dispose]();
+  const code = none ? 'ERR_FDCHANNEL_NO_DESCRIPTOR' : 'ERR_FDCHANNEL_CONTROL_TRUNCATED';
+  throw new ChannelError(code, 'the message is not of one descriptor');
+}
+
+function socket(type: SocketType): Kind<SocketEnd> {
+  const of = (sockfd: number): SocketEnd => new SocketEnd(sockfd);
+  return {
+    name: `socket/${type}`,
+    type,
+    of,
+    pair: () => {
+      const [a, b] = socketpair(type);
+      return [of(a), of(b)];
+    },
+    fill: (end, fd) => fill(end.fd, fd),
+    receivers: [
+      { form: 'receive', receive: (end) => end.receive(), empty: 'blocks' },
+      { form: 'receive, timeout 0', receive: (end) => end.receive({ timeout: 0 }), empty: RECEIVE_TIMED_OUT },
+      { form: 'tryReceive', receive: (end) => end.tryReceive(), empty: 'nothing' },
+    ],
+    ended: { send: ENDED, receive: ENDED },
+    lost: TRUNCATED,
+  };
+}
+
 /** The kinds whose ends are endpoints. */
 export const ENDPOINTS: readonly Kind<EndpointEnd>[] = FRAMINGS.map(endpoint);
 
 /** Every kind. A new class of socket inherits the suites of test/socket/ by a row here. */
-export const ENDS: readonly Kind[] = ENDPOINTS;
+export const ENDS: readonly Kind[] = [...ENDPOINTS, socket('seqpacket'), socket('stream')];
+
+/** Every kind, for suites that end nothing: a datagram socket has no end when its peer closes. */
+export const PASSERS: readonly Kind[] = [...ENDS, socket('dgram')];
 
 /** The kind of a name, which is how a fixture is told. */
 export function kindOf(name: string | undefined): Kind {
-  const found = ENDS.find((kind) => kind.name === name);
+  const found = PASSERS.find((kind) => kind.name === name);
   if (!found) throw new Error(`no kind of end is called ${name}`);
   return found;
 }
