@@ -10,12 +10,6 @@ const DIRECTIONS: readonly Direction[] = ['in', 'out'];
 /** How many calls may succeed at once, and how many waits one wake may serve, before the loop turns. */
 const TURN = 128;
 
-/** After so many receives in a row that found nothing, the next one is expected to find nothing either. */
-const EXPECTING = 2;
-
-/** How many receives in a row may be wrong about that. */
-const UNASKED = 7;
-
 const NOW: Promise<void> = Promise.resolve();
 
 /** How long a worker thread stays in the kernel: until then it cannot be terminated. In milliseconds. */
@@ -36,10 +30,6 @@ export class Waits implements Watcher {
   #keepsAlive = true;
   #budget = TURN;
   #nextTurn: Promise<void> | undefined;
-  /** Receives in a row that found nothing. */
-  #inVain = 0;
-  /** Receives since then that did not ask. */
-  #unasked = 0;
 
   constructor(libc: Libc, socket: { readonly fd: number }) {
     this.#libc = libc;
@@ -105,10 +95,9 @@ export class Waits implements Watcher {
     hold?: () => Waiting<T>,
   ): Promise<T> {
     const queue = this.#queues[operation.direction];
-    if (!queue.first && !this.#expectsNothing(operation.direction)) {
+    if (!queue.first) {
       try {
         const result = attempt(this.#DONTWAIT);
-        if (operation.direction === 'in') this.#inVain = result === undefined ? this.#inVain + 1 : 0;
         if (result !== undefined) return this.#spend()?.then(() => result) ?? Promise.resolve(result);
       } catch (error) {
         return (this.#spend() ?? NOW).then(() => Promise.reject(error));
@@ -240,22 +229,6 @@ export class Waits implements Watcher {
     // Every result belongs to its wait by now: ending one may run code of its signal's, which may end others.
     for (const wait of served) wait.end();
     return served.length;
-  }
-
-  /**
-   * Whether to wait without having asked: a conversation waits for each answer, and the loop tells at once of what is
-   * there. Who sends several at a time is never expected to have sent nothing, and who begins to do so costs a turn
-   * of the loop for each of the few receives that do not ask.
-   */
-  #expectsNothing(direction: Direction): boolean {
-    if (direction === 'out') return false;
-    const expects = this.#inVain >= EXPECTING && this.#unasked < UNASKED;
-    if (!expects || !this.#registration?.watches(this.#libc.abi.POLLIN)) {
-      this.#unasked = 0;
-      return false;
-    }
-    this.#unasked++;
-    return true;
   }
 
   #eventsOf(direction: Direction): number {
