@@ -28,20 +28,13 @@ package() { # its name and version; prints the folder into which it was extracte
   echo "$folder"
 }
 
-# All Nodes at the same time: most tests wait for something.
 nodes() {
-  local platform version runs=() failed=0
+  local platform version
   platform=$(node -p 'process.platform + "-" + process.arch')
   for version in "${NODES[@]}"; do
-    PATH=$(package "node-$platform@$version")/bin:$PATH npm test >"$work/$version.log" 2>&1 &
-    runs+=($!)
+    echo "== the tests on Node $version"
+    PATH=$(package "node-$platform@$version")/bin:$PATH npm test
   done
-  for i in "${!NODES[@]}"; do
-    echo "== the tests on Node ${NODES[i]}"
-    wait "${runs[i]}" || failed=1
-    cat "$work/${NODES[i]}.log"
-  done
-  return $failed
 }
 
 # The tables of ends, over the sets and watches that this system would not choose.
