@@ -28,7 +28,7 @@ export function makeDirectory(): string {
 }
 
 export function removeDirectory(directory: string): void {
-  rmSync(directory, { recursive: true });
+  rmSync(directory, { recursive: true, force: true });
 }
 
 /** Reads the tag of a descriptor that was received, which is closed. */
