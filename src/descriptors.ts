@@ -10,9 +10,6 @@ import { libc } from './libc/calls.ts';
 export type DescriptorSource = number | { readonly fd: number } | Socket | Server | DatagramSocket;
 
 const MAX_FD = 2 ** 31 - 1;
-
-/** More descriptors than an array has room for. */
-const MOST = 2 ** 32;
 const EXPECTED = `a descriptor (an integer from 0 to ${MAX_FD})`;
 
 /**
@@ -38,16 +35,11 @@ export function descriptorOf(source: DescriptorSource): number {
  *
  * @throws what {@link descriptorOf} throws
  */
-export function descriptorsOf(sources: readonly DescriptorSource[], most: number = MOST): number[] {
-  if (!Array.isArray(sources)) throw invalidArgType('sources', 'an array of descriptors', sources);
-  const { length } = sources;
+export function descriptorsOf(sources: readonly DescriptorSource[], most: number): number[] {
+  const length = checkedLength(sources);
   if (length > most) throw outOfRange('sources', `at most ${most} descriptors`, length);
   const fds = new Array<number>(length);
-  for (let i = 0; i < length; i++) {
-    const source = sources[i] as DescriptorSource;
-    // The name is made for what may be refused only.
-    fds[i] = isDescriptor(source) ? source : descriptorIn(`sources[${i}]`, source);
-  }
+  for (let i = 0; i < length; i++) fds[i] = descriptorAt(sources, i);
   return fds;
 }
 
@@ -63,16 +55,22 @@ export class DescriptorList {
    * @throws what {@link descriptorOf} throws
    */
   read(sources: readonly DescriptorSource[]): void {
-    if (!Array.isArray(sources)) throw invalidArgType('sources', 'an array of descriptors', sources);
-    const { length } = sources;
+    const length = checkedLength(sources);
     if (length > this.fds.length) this.fds = new Int32Array(length);
-    for (let i = 0; i < length; i++) {
-      const source = sources[i] as DescriptorSource;
-      // The name is made for what may be refused only.
-      this.fds[i] = isDescriptor(source) ? source : descriptorIn(`sources[${i}]`, source);
-    }
+    for (let i = 0; i < length; i++) this.fds[i] = descriptorAt(sources, i);
     this.count = length;
   }
+}
+
+function checkedLength(sources: readonly DescriptorSource[]): number {
+  if (!Array.isArray(sources)) throw invalidArgType('sources', 'an array of descriptors', sources);
+  return sources.length;
+}
+
+function descriptorAt(sources: readonly DescriptorSource[], index: number): number {
+  const source = sources[index] as DescriptorSource;
+  // The name is made for what may be refused only.
+  return isDescriptor(source) ? source : descriptorIn(`sources[${index}]`, source);
 }
 
 function descriptorIn(name: string, source: DescriptorSource): number {
