@@ -125,21 +125,13 @@ const LARGEST_MAX = 1024;
 /** How many descriptors a call receives at most. */
 export function checkMax(options: BatchOptions | undefined): number {
   if (options === undefined) return DEFAULT_MAX;
-  const { max } = checkObject(options);
-  if (max === undefined) return DEFAULT_MAX;
-  const expected = `a whole number from 1 to ${LARGEST_MAX}`;
-  if (typeof max !== 'number') throw invalidArgType('options.max', expected, max);
-  if (!Number.isInteger(max) || max < 1 || max > LARGEST_MAX) throw outOfRange('options.max', expected, max);
-  return max;
+  return checkCount('options.max', checkObject(options).max, 1, LARGEST_MAX, DEFAULT_MAX);
 }
 
 /** The byte that a stream endpoint sends. */
 export function checkStreamByte(options: EndpointOptions | undefined): number {
-  const { streamByte = 1 } = options === undefined ? {} : checkObject(options);
-  const expected = 'a whole number from 0 to 255';
-  if (typeof streamByte !== 'number') throw invalidArgType('options.streamByte', expected, streamByte);
-  if ((streamByte & 0xff) !== streamByte) throw outOfRange('options.streamByte', expected, streamByte);
-  return streamByte;
+  const byte = options === undefined ? undefined : checkObject(options).streamByte;
+  return checkCount('options.streamByte', byte, 0, 0xff, 1);
 }
 
 /** One of a few words. */
