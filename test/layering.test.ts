@@ -35,7 +35,7 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
     'socket/waits',
   ],
   'socket/receiving': ['abi', 'errors', 'libc', 'socket/shared-buffers', 'socket/transfer'],
-  'socket/retries': ['libc', 'socket/aborts', 'node:timers', 'node:worker_threads'],
+  'socket/retries': ['libc', 'socket/aborts', 'socket/wait', 'node:timers', 'node:worker_threads'],
   'socket/connecting': ['abi', 'libc', 'socket/retries'],
   'socket/paths': ['abi', 'errors', 'libc', 'node:fs', 'node:path'],
   arguments: ['abi', 'errors', 'node:util'],

@@ -2,15 +2,13 @@ import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import { isMainThread } from 'node:worker_threads';
 import type { Libc } from '../libc/calls.ts';
 import { type Abortable, offAbort, onAbort } from './aborts.ts';
+import { TURN } from './wait.ts';
 
 /**
  * For what would block and no poll reports: a connection to a full backlog, a datagram for a full receiver. It is tried
  * again after 1, 2, 4 … 50 ms.
  */
 const LONGEST_PAUSE = 50;
-
-/** How many calls may succeed at once before the loop turns. */
-const TURN = 128;
 
 let budget = TURN;
 

@@ -16,6 +16,9 @@ export type Direction = 'in' | 'out';
 /** Makes the call once, with MSG_DONTWAIT or without; undefined where it would block. */
 export type Attempt<T> = (flags: number) => T | undefined;
 
+/** How many calls may succeed at once, and how many waits one wake may serve, before the loop turns. */
+export const TURN = 128;
+
 /** What waits in place of a call. */
 export interface Waiting<T = unknown> {
   readonly attempt: Attempt<T>;

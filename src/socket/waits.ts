@@ -3,12 +3,9 @@ import { isMainThread } from 'node:worker_threads';
 import type { Libc } from '../libc/calls.ts';
 import { Registration, type Watcher } from '../loop/reactor.ts';
 import { onAbort } from './aborts.ts';
-import { type Attempt, type Direction, type Operation, Queue, Wait, type Waiting } from './wait.ts';
+import { type Attempt, type Direction, type Operation, Queue, TURN, Wait, type Waiting } from './wait.ts';
 
 const DIRECTIONS: readonly Direction[] = ['in', 'out'];
-
-/** How many calls may succeed at once, and how many waits one wake may serve, before the loop turns. */
-const TURN = 128;
 
 const NOW: Promise<void> = Promise.resolve();
 
