@@ -57,6 +57,26 @@ export function connect(c: Libc, fd: number, to: SocketAddress): boolean {
 }
 
 /**
+ * A new non-blocking socket that is connected, owned by the caller. Only where the ABI has SOCK_NONBLOCK.
+ *
+ * @returns undefined where it would have to wait for room in the backlog; it is closed then, as after an error
+ */
+export function socketTo(c: Libc, type: SocketType, to: SocketAddress): number | undefined {
+  const { abi, raw } = c;
+  const { address, length, name } = to;
+  const kind = kindOf(abi, type) | abi.SOCK_CLOEXEC | abi.SOCK_NONBLOCK;
+  // Calls of C in a row. A worker that is terminated stops where JavaScript is called, or loops: not between these,
+  // where it would leave the socket open.
+  const fd = raw.socket(abi.AF_UNIX, kind, 0);
+  if (fd < 0) throw c.error(raw.errno(), 'socket');
+  if (raw.connect(fd, address, length) >= 0) return fd;
+  const errno = raw.errno();
+  raw.close(fd);
+  if (errno === raw.errnos['EAGAIN']) return undefined;
+  throw c.error(errno, 'connect', { address: name });
+}
+
+/**
  * Takes a connection.
  *
  * @returns a blocking, close-on-exec socket, owned by the caller; undefined when none is there

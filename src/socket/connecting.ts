@@ -1,7 +1,7 @@
 import type { SocketType } from '../abi/abi.ts';
 import type { SocketAddress } from '../libc/address.ts';
 import type { Libc } from '../libc/calls.ts';
-import { connect, setNonblocking, socket } from '../libc/sockets.ts';
+import { connect, setNonblocking, socket, socketTo } from '../libc/sockets.ts';
 import { mustRetry, retryBlocking, retrySoon } from './retries.ts';
 
 /** A blocking socket that is connected to an address, owned by the caller. Waits while the backlog is full. */
@@ -35,7 +35,7 @@ export function connectSoon(
 
 /** Undefined where the backlog is full. Linux reports room in it to nobody who polls, so the socket is of no more use. */
 function connectNow(c: Libc, type: SocketType, to: SocketAddress): number | undefined {
-  const fd = connected(c, socket(c, type, true), to);
+  const fd = c.abi.SOCK_NONBLOCK === 0 ? connected(c, socket(c, type, true), to) : socketTo(c, type, to);
   if (fd !== undefined) setNonblocking(c, fd, false);
   return fd;
 }
