@@ -483,7 +483,10 @@ export class UnixSocket extends OwnedSocket {
     if (into !== undefined && !types.isUint8Array(into)) {
       throw invalidArgType('options.into', 'a Uint8Array', into);
     }
-    if (into?.length === 0) throw invalidArgValue('options.into', 'memory with room for data', into);
+    // A detached buffer has no bytes, whatever its view says.
+    if (into && (into.length === 0 || into.buffer.byteLength === 0)) {
+      throw invalidArgValue('options.into', 'memory with room for data', into);
+    }
     if (into !== undefined && maxBytes !== undefined) {
       throw invalidArgValue('options.maxBytes', 'no number beside `into`, whose length says it', maxBytes);
     }
