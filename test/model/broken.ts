@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { type AsyncOptions, type BlockingOptions, closeFD, type DescriptorSource } from '../../src/index.ts';
-import { EndpointModelEnd, endpointRow, type Row } from './ends.ts';
+import { ENDPOINT_BYTES, EndpointModelEnd, type Row, rowOf } from './ends.ts';
 
 /** Ends that are broken on purpose, each in one way: the model has to find that. */
 
@@ -127,7 +127,7 @@ class RejectsAside extends EndpointModelEnd {
 }
 
 function broken(what: string, End: typeof EndpointModelEnd): Row {
-  return endpointRow(`an end that ${what}`, 'seqpacket', End);
+  return rowOf(`an end that ${what}`, 'seqpacket', End, ENDPOINT_BYTES);
 }
 
 export const BROKEN: readonly Row[] = [

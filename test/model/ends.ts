@@ -1,11 +1,15 @@
 import { type End, EndpointEnd } from '../support/ends.ts';
 import { socketpair } from '../support/raw.ts';
 
-/** A kind of ends, and what its calls are, in all their forms. */
+/** A kind of ends: how to make a pair, and where one kind differs from another. */
 export interface Row {
   readonly name: string;
   /** Whether a message keeps its borders, or bytes without a descriptor run into the next message. */
   readonly type: 'seqpacket' | 'stream';
+  /** How many bytes of a stream one receive takes. */
+  readonly readBytes: number;
+  /** Whether its ends have {@link ModelEnd.receiveNonblock}. */
+  readonly hasNonblock: boolean;
   /** Two connected sockets, owned by the caller. */
   pair(): [number, number];
   /** An end that owns the socket. */
@@ -14,8 +18,8 @@ export interface Row {
 
 /** An end of the suites, and one form more. */
 export interface ModelEnd extends End {
-  /** Receives what is there, and throws EAGAIN when there is nothing. */
-  receiveNonblock(): number;
+  /** Receives what is there, and throws EAGAIN when there is nothing. Missing where the class has no such form. */
+  receiveNonblock?(): number;
 }
 
 /** An endpoint as an end. */
@@ -25,10 +29,16 @@ export class EndpointModelEnd extends EndpointEnd implements ModelEnd {
   }
 }
 
-export function endpointRow(
+/** A row of a class. */
+export function rowOf(
   name: string,
   type: Row['type'],
-  End: new (sockfd: number) => ModelEnd = EndpointModelEnd,
+  End: new (sockfd: number) => ModelEnd,
+  readBytes: number,
 ): Row {
-  return { name, type, pair: () => socketpair(type), adopt: (sockfd) => new End(sockfd) };
+  const hasNonblock = 'receiveNonblock' in End.prototype;
+  return { name, type, readBytes, hasNonblock, pair: () => socketpair(type), adopt: (fd) => new End(fd) };
 }
+
+/** How many bytes an endpoint takes with a descriptor. */
+export const ENDPOINT_BYTES = 8;

@@ -26,14 +26,13 @@ import {
 /** What an implementation may do, where its kind and its host leave no choice. */
 export interface Rules {
   readonly type: 'seqpacket' | 'stream';
+  /** The most bytes that one receive of a stream takes. */
+  readonly readBytes: number;
   /** How many messages fit into one direction. */
   readonly capacity: number;
   /** Whether no limit counts the descriptors on their way. */
   readonly privileged: boolean;
 }
-
-/** The most bytes that one receive of a stream takes. */
-export const READ_BYTES = 8;
 
 /** What must be left in a full socket for poll(2) to report room: a quarter, and a little less to be sure. */
 export function quarter({ capacity }: Rules): number {
@@ -161,7 +160,11 @@ function receive(state: State, call: Receive, pending: Pending, rules: Rules): S
 }
 
 /** What the next receive may come to, and how many messages it takes for that. */
-function arrivals(lane: Lane, ended: Outcome, { type }: Rules): [outcome: Outcome, count: number][] {
+function arrivals(
+  lane: Lane,
+  ended: Outcome,
+  { type, readBytes }: Rules,
+): [outcome: Outcome, count: number][] {
   const length = lengthOf(lane);
   const item = (index: number): number => lane.sent.at(lane.taken + index);
   const first = item(0);
@@ -171,10 +174,10 @@ function arrivals(lane: Lane, ended: Outcome, { type }: Rules): [outcome: Outcom
   if (type === 'stream') {
     // Bytes without a descriptor run into what follows, up to a descriptor.
     let bytes = 1;
-    for (; bytes < Math.min(length, READ_BYTES) && item(bytes) === PLAIN; bytes++) {
+    for (; bytes < Math.min(length, readBytes) && item(bytes) === PLAIN; bytes++) {
       found.push([NO_DESCRIPTOR, bytes + 1]);
     }
-    if (bytes < Math.min(length, READ_BYTES)) {
+    if (bytes < Math.min(length, readBytes)) {
       found.push([item(bytes) === MANY ? TRUNCATED : received(item(bytes)), bytes + 1]);
     }
   } else if (first === EMPTY && lane.over && !hasDescriptors(lane)) {
@@ -182,6 +185,18 @@ function arrivals(lane: Lane, ended: Outcome, { type }: Rules): [outcome: Outcom
     for (let count = 1; count <= length; count++) found.push([ended, count]);
   }
   return found;
+}
+
+/** How many receives it takes at least to empty a lane. */
+export function fewestReceives(lane: Lane, { type, readBytes }: Rules): number {
+  if (type === 'seqpacket') return lengthOf(lane);
+  let count = 0;
+  let bytes = 0;
+  for (let i = lane.taken; i < lane.sent.length; i++) {
+    if (bytes === 0) count++;
+    bytes = lane.sent.at(i) === PLAIN && bytes + 1 < readBytes ? bytes + 1 : 0;
+  }
+  return count;
 }
 
 export function hasDescriptors(lane: Lane): boolean {

@@ -30,7 +30,13 @@ class Script {
   #id = 0;
 
   constructor(rules: Partial<Rules> = {}) {
-    this.model = new Model({ type: 'seqpacket', capacity: CAPACITY, privileged: true, ...rules });
+    this.model = new Model({
+      type: 'seqpacket',
+      readBytes: 8,
+      capacity: CAPACITY,
+      privileged: true,
+      ...rules,
+    });
   }
 
   /** Something begins, and its answer comes at once. */

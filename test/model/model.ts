@@ -1,6 +1,6 @@
 import { Heads } from './heads.ts';
 import type { EndName } from './history.ts';
-import { effects, hasDescriptors, mustEnd, READ_BYTES, type Rules } from './kernel.ts';
+import { effects, fewestReceives, hasDescriptors, mustEnd, type Rules } from './kernel.ts';
 import { type Operation, Pending, type Send } from './operation.ts';
 import { isIndependent, mayComeBefore } from './order.ts';
 import { CALLED, type Outcome } from './outcome.ts';
@@ -95,9 +95,7 @@ export class Model {
       if (!state.ends[end].open) return true;
       if (kind === 'receive') {
         const lane = state.lanes[peerOf(end)];
-        // On a stream, one receive may take the bytes of several messages.
-        const each = this.#rules.type === 'stream' ? READ_BYTES : 1;
-        return lane.over || lengthOf(lane) > before * each;
+        return lane.over || fewestReceives(lane, this.#rules) > before;
       }
       const lane = state.lanes[end];
       return lane.closed || lengthOf(lane) + before < this.#rules.capacity;
@@ -176,7 +174,7 @@ export class Model {
     outcome: Outcome,
   ): { reached: Map<string, State>; possible: ReadonlySet<Outcome> } {
     const { id } = operation;
-    const question = { operation, outcome, pending: this.#pending, capacity: this.#rules.capacity };
+    const question = { operation, outcome, pending: this.#pending, rules: this.#rules };
     const reached = new Map<string, State>();
     const possible = new Set<Outcome>();
     const seen = new Set<string>();

@@ -1,6 +1,6 @@
 import type { Heads } from './heads.ts';
 import { ENDS, type EndName } from './history.ts';
-import { READ_BYTES } from './kernel.ts';
+import { fewestReceives, type Rules } from './kernel.ts';
 import { isTransfer, type Operation, type Pending, type Transfer } from './operation.ts';
 import { CALLED, EMFILE, type Outcome, SENT, tagIn, takes } from './outcome.ts';
 import { type Lane, lengthOf, peerOf, type State } from './state.ts';
@@ -10,7 +10,7 @@ export interface Question {
   readonly operation: Operation;
   readonly outcome: Outcome;
   readonly pending: Pending;
-  readonly capacity: number;
+  readonly rules: Rules;
 }
 
 /**
@@ -64,7 +64,7 @@ export function mayComeBefore(
  * Whether an operation that may take effect leaves it open what comes of another: the two in either order come to the
  * same.
  */
-export function isIndependent(other: Operation, { operation, capacity }: Question, state: State): boolean {
+export function isIndependent(other: Operation, { operation, rules }: Question, state: State): boolean {
   if (other.kind === 'touch') return true;
   if (!isTransfer(operation) || !isTransfer(other)) return false;
   const lane = laneOf(operation);
@@ -72,7 +72,7 @@ export function isIndependent(other: Operation, { operation, capacity }: Questio
   const { sent, taken } = state.lanes[lane];
   const length = sent.length - taken;
   // Bytes without a descriptor may run into what is sent.
-  return other.kind !== operation.kind && length > 0 && length < capacity && sent.at(taken) > 0;
+  return other.kind !== operation.kind && length > 0 && length < rules.capacity && sent.at(taken) > 0;
 }
 
 /** Transfers in one direction. */
@@ -83,12 +83,13 @@ interface Wanted {
 
 /** Which transfers bring another one nearer to its outcome, or give it another effect. */
 function beforeTransfer(
-  { outcome, pending, capacity }: Question,
+  question: Question,
   transfer: Transfer,
   state: State,
   heads: Heads,
   explained: boolean,
 ): Wanted[] {
+  const { outcome } = question;
   const name = laneOf(transfer);
   const lane = state.lanes[name];
   const sends: Wanted = { lane: name, kind: 'send' };
@@ -100,10 +101,10 @@ function beforeTransfer(
     if (outcome === CALLED) return [sends, receives];
     if (outcome !== SENT) return [sends];
     if (lane.closed) return [];
-    return explained && !mayFindNothing(name, state, heads, pending) ? [sends] : [sends, receives];
+    return explained && !mayFindNothing(name, state, heads, question) ? [sends] : [sends, receives];
   }
   const tag = tagIn(outcome);
-  if (takes(outcome) && mayFindNoRoom(name, state, heads, pending, capacity)) return [sends, receives];
+  if (takes(outcome) && mayFindNoRoom(name, state, heads, question)) return [sends, receives];
   if (tag !== undefined) {
     // Another receive would take it away.
     if (explained && lane.sent.at(lane.taken) === tag) return [];
@@ -128,7 +129,7 @@ function holds({ sent, taken }: Lane, isLike: (item: number) => boolean): boolea
 
 /** Which transfers come to something else, or have another effect, after a control than before it. */
 function beforeControl(
-  { pending, capacity }: Question,
+  { pending, rules }: Question,
   control: Exclude<Operation, Transfer>,
   state: State,
   explained: boolean,
@@ -147,8 +148,8 @@ function beforeControl(
       if (laneOf(wait) !== each.lane) return false;
       if (wait.kind === each.kind) return true;
       return each.kind === 'send'
-        ? lengthOf(lane) < pending.receivesAt(peerOf(each.lane)) * READ_BYTES
-        : lengthOf(lane) + sends > capacity;
+        ? fewestReceives(lane, rules) < pending.receivesAt(peerOf(each.lane))
+        : lengthOf(lane) + sends > rules.capacity;
     });
   });
 }
@@ -157,7 +158,8 @@ const BOTH: readonly Transfer['kind'][] = ['send', 'receive'];
 const EVERYTHING: Wanted[] = ENDS.flatMap((lane) => BOTH.map((kind): Wanted => ({ lane, kind })));
 
 /** Whether it makes no difference what else happens before. */
-function isSettled(holder: Operation, state: State, heads: Heads, { capacity, pending }: Question): boolean {
+function isSettled(holder: Operation, state: State, heads: Heads, question: Question): boolean {
+  const { pending, rules } = question;
   if (holder.kind === 'touch') return true;
   if (holder.kind !== 'send' || pending.controlsAgainst(holder.end) > 0) return false;
   // It waits on the event loop, whatever is there.
@@ -167,29 +169,23 @@ function isSettled(holder: Operation, state: State, heads: Heads, { capacity, pe
   if (lane.closed) return true;
   // It finds room, and nobody waits for that.
   const isFirst = (heads.firstSend(end)?.id ?? id) >= id;
-  return isFirst && lengthOf(lane) < capacity && !mayFindNothing(end, state, heads, pending);
+  return isFirst && lengthOf(lane) < rules.capacity && !mayFindNothing(end, state, heads, question);
 }
 
 /** Whether a receive that is being called may come to something else if a send comes before it. */
-function mayFindNothing(lane: EndName, state: State, heads: Heads, pending: Pending): boolean {
-  const end = peerOf(lane);
-  const length = lengthOf(state.lanes[lane]);
-  if (length >= pending.receivesAt(end) * READ_BYTES) return false;
+function mayFindNothing(name: EndName, state: State, heads: Heads, { pending, rules }: Question): boolean {
+  const end = peerOf(name);
+  const lane = state.lanes[name];
+  if (fewestReceives(lane, rules) >= pending.receivesAt(end)) return false;
   // Receives that wait for something have to get that first.
-  return state.ends[end].exhausted || heads.waitsBeforeTrying(end, 'receive') <= length;
+  return state.ends[end].exhausted || heads.waitsBeforeTrying(end, 'receive') <= lengthOf(lane);
 }
 
 /** Whether a send that is being called may come to something else if a receive comes before it. */
-function mayFindNoRoom(
-  lane: EndName,
-  state: State,
-  heads: Heads,
-  pending: Pending,
-  capacity: number,
-): boolean {
-  const room = capacity - lengthOf(state.lanes[lane]);
-  if (room > pending.sendsFrom(lane)) return false;
-  return state.ends[lane].exhausted || heads.waitsBeforeTrying(lane, 'send') <= room;
+function mayFindNoRoom(name: EndName, state: State, heads: Heads, { pending, rules }: Question): boolean {
+  const room = rules.capacity - lengthOf(state.lanes[name]);
+  if (room > pending.sendsFrom(name)) return false;
+  return state.ends[name].exhausted || heads.waitsBeforeTrying(name, 'send') <= room;
 }
 
 function isWait({ runs }: Operation): boolean {

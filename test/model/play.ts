@@ -94,6 +94,7 @@ export class Play {
       case 'receive':
         // An iterator gives one after the other.
         if (step.form === 'iterate' && this.ledger.isIn(end, 'iterate')) return false;
+        if (step.form === 'nonblock' && !this.#row.hasNonblock) return false;
         return step.form !== 'block' || this.#mayBlock(end);
       case 'exhaust':
         return place === 'limited';

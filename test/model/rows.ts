@@ -1,10 +1,16 @@
 import { BROKEN } from './broken.ts';
-import { endpointRow, type Row } from './ends.ts';
+import { ENDPOINT_BYTES, EndpointModelEnd, type Row, rowOf } from './ends.ts';
+import { SocketEnd } from './socket-end.ts';
+
+/** How many bytes a message takes, where nobody says otherwise. */
+const SOCKET_BYTES = 65_536;
 
 /** The kinds of ends that there are. */
 export const ROWS: readonly Row[] = [
-  endpointRow('endpoint/seqpacket', 'seqpacket'),
-  endpointRow('endpoint/stream', 'stream'),
+  rowOf('endpoint/seqpacket', 'seqpacket', EndpointModelEnd, ENDPOINT_BYTES),
+  rowOf('endpoint/stream', 'stream', EndpointModelEnd, ENDPOINT_BYTES),
+  rowOf('socket/seqpacket', 'seqpacket', SocketEnd, SOCKET_BYTES),
+  rowOf('socket/stream', 'stream', SocketEnd, SOCKET_BYTES),
 ];
 
 /** A row, or one of those that are broken on purpose. */

@@ -96,7 +96,7 @@ export class Side {
       if (form === 'iterate') return this.#iterate(held, signal);
       if (form === 'async') return end.receiveAsync({ signal }).then(taken);
       if (form === 'try') return taken(end.tryReceive());
-      if (form === 'nonblock') return taken(end.receiveNonblock());
+      if (form === 'nonblock') return taken(end.receiveNonblock?.());
       return taken(end.receive(form === 'within' ? { timeout: ms } : undefined));
     });
   }
