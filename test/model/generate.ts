@@ -37,7 +37,7 @@ const USUAL: Readonly<Record<Kind, number>> = {
   send: 10,
   receive: 10,
   lie: 1.5,
-  abort: 2,
+  abort: 3,
   shutdown: 0.2,
   'shutdown from main': 0.2,
   destroy: 0.2,
@@ -182,7 +182,7 @@ class Generator {
     form: SendStep['form'] | ReceiveStep['form'],
   ): Pick<SendStep, 'count' | 'ms' | 'signal'> {
     const random = this.#random;
-    const signalled = (form === 'async' || form === 'iterate') && random.chance(0.4);
+    const signalled = (form === 'async' || form === 'iterate') && random.chance(0.5);
     const one = form === 'iterate' || random.chance(0.75);
     const many = random.chance(0.2) && (this.#isLocal || form === 'block' || form === 'async');
     const count = one ? 1 : many ? random.pick(MANY_CALLS) : random.integer(2, 8);

@@ -1,4 +1,5 @@
 import type { Answers, Command, Finish, Report } from './command.ts';
+import { Fault } from './fault.ts';
 import type { EndName, Place } from './history.ts';
 import { Side } from './side.ts';
 import type { TagFiles } from './tags.ts';
@@ -58,7 +59,7 @@ export class MainHost extends Host {
 /** What workers and processes have in common: they run remote.ts, and get commands and post reports as messages. */
 export abstract class RemoteHost extends Host {
   #resolveReady: () => void = () => {};
-  #rejectReady: (error: Error) => void = () => {};
+  #rejectReady: (fault: Fault) => void = () => {};
   readonly #ready: Promise<void> = new Promise((resolve, reject) => {
     this.#resolveReady = resolve;
     this.#rejectReady = reject;
@@ -87,7 +88,7 @@ export abstract class RemoteHost extends Host {
   protected lose(why: string): void {
     if (this.over) return;
     this.over = true;
-    this.#rejectReady(new Error(why));
+    this.#rejectReady(new Fault('lost', why));
     this.#finished?.([why]);
     this.onLoss(why);
   }
