@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite } from '../support/suite.ts';
+import type { Row } from './ends.ts';
 import { generate } from './generate.ts';
 import { countOf, PLACES, printHistory, RECEIVE_FORMS, SEND_FORMS } from './history.ts';
 import { ROWS } from './rows.ts';
@@ -48,9 +49,10 @@ suite('generated histories', (test) => {
   });
 
   test('are of the rows and places that were asked for', () => {
+    const [, only] = ROWS as readonly [Row, Row];
     for (let seed = 0; seed < 200; seed++) {
-      const { row, places } = generate(seed, { rows: ROWS.slice(1), places: ['worker', 'process'] });
-      assert.deepEqual([row, places], [ROWS[1]?.name, ['worker', 'process']]);
+      const { row, places } = generate(seed, { rows: [only], places: ['worker', 'process'] });
+      assert.deepEqual([row, places], [only.name, ['worker', 'process']]);
     }
   });
 });
