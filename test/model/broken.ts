@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { type AsyncOptions, type BlockingOptions, closeFD, type DescriptorSource } from '../../src/index.ts';
+import { setInherited } from '../support/raw.ts';
 import { ENDPOINT_BYTES, EndpointModelEnd, type Row, rowOf } from './ends.ts';
 
 /** Ends that are broken on purpose, each in one way: the model has to find that. */
@@ -119,6 +120,14 @@ class Stalls extends CountingEnd {
   }
 }
 
+class LetsInherit extends EndpointModelEnd {
+  override tryReceive(): number | undefined {
+    const fd = super.tryReceive();
+    if (fd !== undefined) setInherited(fd);
+    return fd;
+  }
+}
+
 class RejectsAside extends EndpointModelEnd {
   override shutdown(): void {
     super.shutdown();
@@ -140,5 +149,6 @@ export const BROKEN: readonly Row[] = [
   broken('leaves listeners on signals', LeavesListeners),
   broken('serves the last wait first', LastComeFirstServed),
   broken('never ends the 129th send', Stalls),
+  broken('lets child processes inherit what it receives', LetsInherit),
   broken('rejects a promise that nobody has', RejectsAside),
 ];

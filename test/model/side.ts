@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { ChannelError, SyscallError } from '../../src/index.ts';
-import { trySendRaw } from '../support/raw.ts';
+import { isCloseOnExec, trySendRaw } from '../support/raw.ts';
 import type { Answers, Command } from './command.ts';
 import type { ModelEnd } from './ends.ts';
 import type { EndName, ReceiveForm, SendForm } from './history.ts';
@@ -252,5 +252,8 @@ function sent(result: unknown): Outcome {
 }
 
 function taken(fd: number | undefined): Outcome {
-  return fd === undefined ? NOTHING : received(takeTag(fd));
+  if (fd === undefined) return NOTHING;
+  const isInherited = !isCloseOnExec(fd);
+  const outcome = received(takeTag(fd));
+  return isInherited ? `${outcome}, which child processes inherit` : outcome;
 }
