@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite } from '../support/suite.ts';
-import type { EndName } from './history.ts';
 import type { Rules } from './kernel.ts';
-import { Impossible, Model } from './model.ts';
-import type { Control, Operation, Send } from './operation.ts';
+import { Impossible } from './model.ts';
 import {
   ABORTED,
   CALLED,
@@ -13,73 +11,13 @@ import {
   NO_DESCRIPTOR,
   NOTHING,
   OK,
-  type Outcome,
   received,
   refused,
   SENT,
   TRUNCATED,
 } from './outcome.ts';
+import { abort, control, receiveAsync, Script, sendAsync, tryReceive, trySend } from './script.ts';
 import { EMPTY, MANY, PLAIN } from './state.ts';
-
-/** Room for two, so that few words fill it. */
-const CAPACITY = 2;
-
-/** Tells the model what happened, in the order in which it was seen. */
-class Script {
-  readonly model: Model;
-  #id = 0;
-
-  constructor(rules: Partial<Rules> = {}) {
-    this.model = new Model({
-      type: 'seqpacket',
-      readBytes: 8,
-      capacity: CAPACITY,
-      privileged: true,
-      ...rules,
-    });
-  }
-
-  /** Something begins, and its answer comes at once. */
-  did(operation: (id: number) => Operation, outcome: Outcome): this {
-    return this.came(this.begins(operation), outcome);
-  }
-
-  /** Something begins. @returns its number */
-  begins(operation: (id: number) => Operation): number {
-    const begun = operation(++this.#id);
-    this.model.begin(begun);
-    return begun.id;
-  }
-
-  came(id: number, outcome: Outcome): this {
-    this.model.answer(id, outcome);
-    return this;
-  }
-}
-
-type Making = (id: number) => Operation;
-
-const trySend =
-  (end: EndName, item: number): Making =>
-  (id) => ({ kind: 'send', id, end, runs: 'thread', item, otherwise: FULL, ended: ENDED });
-const sendAsync =
-  (end: EndName, item: number, more: Partial<Send> = {}): Making =>
-  (id) => ({ kind: 'send', id, end, runs: 'loop', item, ended: ENDED, ...more });
-const tryReceive =
-  (end: EndName): Making =>
-  (id) => ({ kind: 'receive', id, end, runs: 'thread', otherwise: NOTHING, ended: ENDED });
-const receive =
-  (end: EndName): Making =>
-  (id) => ({ kind: 'receive', id, end, runs: 'thread', ended: ENDED });
-const receiveAsync =
-  (end: EndName, signal?: number): Making =>
-  (id) => ({ kind: 'receive', id, end, runs: 'loop', ended: ENDED, signal });
-const abort =
-  (end: EndName, signal: number): Making =>
-  (id) => ({ kind: 'abort', id, end, runs: 'thread', signal });
-const control =
-  (end: EndName, kind: Control['kind']): Making =>
-  (id) => ({ kind, id, end, runs: kind === 'kill' ? 'elsewhere' : 'thread' });
 
 /** What the model takes for possible. */
 const possible: [what: string, script: (script: Script) => unknown, rules?: Partial<Rules>][] = [
@@ -268,61 +206,4 @@ suite('the model', (test) => {
       new Impossible('came to nothing, and what went before allows descriptor 7'),
     );
   });
-
-  const due: [what: string, expected: string[], script: (script: Script) => unknown][] = [
-    ['nothing of a wait for what was not sent', [], (s) => s.begins(receiveAsync(1))],
-    [
-      'the first of two waits for what was sent',
-      ['receive'],
-      (s) => {
-        s.begins(receiveAsync(1));
-        s.begins(receiveAsync(1));
-        s.did(trySend(0, 1), SENT);
-      },
-    ],
-    [
-      'a wait when the channel ends',
-      ['receive'],
-      (s) => {
-        s.begins(receiveAsync(1));
-        s.did(control(0, 'shutdown'), OK);
-      },
-    ],
-    [
-      'every wait at an end that was closed',
-      ['receive', 'receive'],
-      (s) => {
-        s.begins(receiveAsync(1));
-        s.begins(receiveAsync(1));
-        s.did(control(1, 'destroy'), OK);
-      },
-    ],
-    [
-      'nothing of a wait behind a call that blocks',
-      [],
-      (s) => {
-        s.begins(receive(1));
-        s.begins(receiveAsync(1));
-      },
-    ],
-    ['a send that finds room', ['send'], (s) => s.begins(sendAsync(0, 1))],
-    [
-      'nothing of a send that finds none',
-      [],
-      (s) => {
-        s.did(trySend(0, 1), SENT).did(trySend(0, 2), SENT);
-        s.begins(sendAsync(0, 3));
-      },
-    ],
-  ];
-  for (const [what, expected, script] of due) {
-    test(`waits for ${what}`, () => {
-      const s = new Script();
-      assert.ok(s.model.isAtRest([]), 'nothing has happened yet');
-      script(s);
-      const kinds = s.model.due([]).map(({ kind }) => kind);
-      assert.deepEqual(kinds, expected);
-      assert.equal(s.model.isAtRest([]), expected.length === 0);
-    });
-  }
 });
