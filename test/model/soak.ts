@@ -7,12 +7,16 @@
 import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { startWatchdog, unwatch, watch } from '../support/deadline.ts';
 import { campaign } from './campaign.ts';
 import { type History, PLACES, type Place } from './history.ts';
 import { withPool } from './pool.ts';
 import { printFigures, printFinding } from './report.ts';
 import { ROWS } from './rows.ts';
 import { run } from './run.ts';
+
+/** How long one history may take, and to make it shorter, in milliseconds. Who takes longer has blocked the thread. */
+const PATIENCE = 300_000;
 
 const { values } = parseArgs({
   options: {
@@ -32,16 +36,20 @@ async function soak(): Promise<number> {
   const seed = values.seed === undefined ? randomInt(2 ** 31) : number('seed', values.seed);
   const time = number('seconds', values.seconds) * 1000;
   console.log(`the first seed is ${seed}`);
+  await startWatchdog();
   const { figures, finding } = await campaign({
     seed,
     time,
     rows: values.row === undefined ? ROWS : [rowOf(values.row)],
     ...(values.places !== undefined && { places: placesOf(values.places) }),
-    // A crash says nothing: the last line does.
-    ...(values.verbose && {
-      onHistory: (each: number, { row, places }: History) => console.log(`seed ${each}: ${row}, ${places}`),
-    }),
+    onHistory(each: number, { row, places }: History) {
+      const what = `seed ${each}: ${row}, ${places}`;
+      watch(what, PATIENCE);
+      // A crash says nothing: the last line does.
+      if (values.verbose) console.log(what);
+    },
   });
+  unwatch();
   console.log(printFigures(figures));
   if (finding) console.log(`\n${printFinding(finding)}`);
   return finding ? 1 : 0;
