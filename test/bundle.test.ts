@@ -3,6 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installed, ROOT, run, SLOW } from './support/installed.ts';
+import { COMBINATIONS } from './support/loop.ts';
+import { startProcess } from './support/processes.ts';
 import { suite } from './support/suite.ts';
 
 /** Passes its own text to itself, blocking and on the event loop, in the main thread and in a worker. */
@@ -63,8 +65,11 @@ suite('an application bundled by esbuild', (test) => {
           mkdirSync(join(folder, 'node_modules'));
           for (const name of ['koffi', '@koromix'])
             symlinkSync(join(project, 'node_modules', name), join(folder, 'node_modules', name));
-          const { stdout, stderr } = await run(folder, process.execPath, output);
-          assert.deepEqual({ stdout, stderr }, { stdout: OUTPUT, stderr: '' });
+          for (const loop of COMBINATIONS) {
+            const options = { cwd: folder, env: { FDCHANNEL_LOOP: loop } };
+            const exit = await startProcess(process.execPath, [output], options).exit;
+            assert.deepEqual(exit, { code: 0, signal: null, stdout: OUTPUT, stderr: '' }, loop);
+          }
         } finally {
           rmSync(folder, { recursive: true });
         }

@@ -5,6 +5,7 @@ import { MessageBuffer } from '../../src/libc/message-buffer.ts';
 import { shutdown } from '../../src/libc/sockets.ts';
 import { openDescriptors } from '../support/descriptors.ts';
 import { COMBINATIONS, IN, OUT, type Scene, until, withSet } from '../support/loop.ts';
+import { startFixture } from '../support/processes.ts';
 import { FRAMINGS, sendRaw, statusFlags } from '../support/raw.ts';
 import { suite } from '../support/suite.ts';
 
@@ -209,6 +210,13 @@ for (const combination of COMBINATIONS) {
         assert.deepEqual(seen.slice(2).sort(), ['second reads', 'third']);
       }),
     );
+
+    test('one whose callback throws keeps no other from being told, and the error is uncaught', async () => {
+      const fixture = startFixture('loop-throws.ts', { args: [combination] });
+      const { code, stdout, stderr } = await fixture.exit;
+      assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+      assert.deepEqual(JSON.parse(stdout), { told: [1, 1, 1], failed: 1, uncaught: ['0', '1', 'failed'] });
+    });
 
     test(
       'each of many is told in its turn, and timers have theirs',
