@@ -19,6 +19,20 @@ const FOUND: readonly [what: string, history: History][] = [
     },
   ],
   [
+    'two empty packets before a descriptor counted as one for a process that has no descriptor left',
+    {
+      row: 'endpoint/seqpacket',
+      places: ['main', 'limited'],
+      steps: [
+        { do: 'lie', end: 0, bytes: 0, descriptors: 0, count: 2 },
+        { do: 'exhaust', end: 1 },
+        { do: 'receive', end: 1, form: 'block' },
+        { do: 'send', end: 0, form: 'block' },
+        { do: 'destroy', end: 0 },
+      ],
+    },
+  ],
+  [
     'the 129th send of a turn never came to an end',
     {
       row: 'endpoint/stream',

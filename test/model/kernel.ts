@@ -148,7 +148,7 @@ function receive(state: State, call: Receive, pending: Pending, rules: Rules): S
   // What was begun and has no answer may lie there by now.
   const most = lengthOf(lane) + pending.sendsFrom(from);
   const wasFull = lane.wasFull || most >= rules.capacity;
-  return arrivals(lane, ended, rules).flatMap(([outcome, count]) => {
+  return arrivals(lane, ended, exhausted, rules).flatMap(([outcome, count]) => {
     const room = most - count <= quarter(rules);
     const after = state.withLane(from, { taken: lane.taken + count, wasFull: wasFull && !room });
     // A wait that ended before may have given a descriptor back.
@@ -163,6 +163,7 @@ function receive(state: State, call: Receive, pending: Pending, rules: Rules): S
 function arrivals(
   lane: Lane,
   ended: Outcome,
+  exhausted: boolean,
   { type, readBytes }: Rules,
 ): [outcome: Outcome, count: number][] {
   const length = lengthOf(lane);
@@ -180,9 +181,14 @@ function arrivals(
     if (bytes < Math.min(length, readBytes)) {
       found.push([item(bytes) === MANY ? TRUNCATED : received(item(bytes)), bytes + 1]);
     }
-  } else if (first === EMPTY && lane.over && !hasDescriptors(lane)) {
+  } else if (first === EMPTY && lane.over) {
     // An empty packet is not to be told from the end.
-    for (let count = 1; count <= length; count++) found.push([ended, count]);
+    if (!hasDescriptors(lane)) for (let count = 1; count <= length; count++) found.push([ended, count]);
+    // Without a descriptor to ask the kernel with, what lies behind empty packets is found by taking those.
+    if (exhausted) {
+      for (let count = 2; count < length && item(count - 1) === EMPTY; count++)
+        found.push([NO_DESCRIPTOR, count]);
+    }
   }
   return found;
 }
