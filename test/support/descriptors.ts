@@ -1,4 +1,7 @@
 import { existsSync, fstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 const DIRECTORY = existsSync('/proc/self/fd') ? '/proc/self/fd' : '/dev/fd';
 
@@ -55,6 +58,21 @@ export function changes(before: Map<number, Identity>, after: Map<number, Identi
     if (is) return [`${fd} was left open: ${show(is)}`];
     return was ? [`${fd} was closed: ${show(was)}`] : [];
   });
+}
+
+/** Waits for what the loader, as it has compiled, opens and closes in the background. */
+export async function descriptorsSettle(): Promise<void> {
+  let before: Map<number, Identity>;
+  do {
+    before = openDescriptors();
+    await delay(50);
+  } while (tidiesCache(before) || changes(before, openDescriptors()).length > 0);
+}
+
+/** Whether tsx looks through its cache for what is old, as it does when it has compiled a file. */
+function tidiesCache(open: Map<number, Identity>): boolean {
+  const cache = join(tmpdir(), `tsx-${process.geteuid?.()}`);
+  return [...open.values()].some(({ target }) => target === cache);
 }
 
 function isSame(a: Identity, b: Identity): boolean {

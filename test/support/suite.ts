@@ -1,11 +1,10 @@
-import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { inspect, types } from 'node:util';
 import { type Endpoint, newConnectedSockets, newEndpoint } from '../../src/index.ts';
 import { interrupt, patience, startWatchdog, unwatch, watch, withinDeadline } from './deadline.ts';
-import { changes, type Identity, openDescriptors } from './descriptors.ts';
+import { changes, descriptorsSettle, type Identity, openDescriptors } from './descriptors.ts';
 import { completed, conclude, enter, problem } from './report.ts';
 import { abandonStarted, endStarted } from './started.ts';
 
@@ -126,17 +125,7 @@ async function prepare(): Promise<void> {
   void process.stdout;
   void process.stderr;
   waitOnce();
-  let before: Map<number, Identity>;
-  do {
-    before = openDescriptors();
-    await delay(50);
-  } while (tidiesCache(before) || changes(before, openDescriptors()).length > 0);
-}
-
-/** Whether tsx looks through its cache for what is old, as it does when it has compiled a file. */
-function tidiesCache(open: Map<number, Identity>): boolean {
-  const cache = join(tmpdir(), `tsx-${process.geteuid?.()}`);
-  return [...open.values()].some(({ target }) => target === cache);
+  await descriptorsSettle();
 }
 
 function waitOnce(): void {
