@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { randomInt } from 'node:crypto';
 import { suite } from '../support/suite.ts';
 import { campaign } from './campaign.ts';
 import { printFigures, printFinding } from './report.ts';
@@ -11,14 +10,14 @@ const TIME = 30_000;
 const MOST = 2000;
 const LEAST = 50;
 
-const seed = randomInt(2 ** 31);
+/** Always the same histories: other ones are what `npm run soak` is for. */
+const SEED = 1;
 
 suite('random histories of two ends', (test) => {
   test(
-    `from seed ${seed} on are all possible`,
+    `from seed ${SEED} on are all possible`,
     async () => {
-      console.log(`the first seed is ${seed}`);
-      const { figures, finding } = await campaign({ seed, time: TIME, most: MOST });
+      const { figures, finding } = await campaign({ seed: SEED, time: TIME, most: MOST });
       if (finding) assert.fail(printFinding(finding));
       assert.ok(figures.histories >= LEAST, `only ${figures.histories} histories in ${TIME} ms`);
       assert.ok(

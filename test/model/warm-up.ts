@@ -1,9 +1,10 @@
 import { closeSync } from 'node:fs';
+import { descriptorsSettle } from '../support/descriptors.ts';
 import type { ModelEnd } from './ends.ts';
 import { ROWS } from './rows.ts';
 import { type TagFiles, takeTag } from './tags.ts';
 
-/** Does once in this thread what the library does only the first time, such as to listen for the thread's exit. */
+/** Does once in this thread what happens only the first time, in the library and in the loader. */
 export async function warmUp(files: TagFiles): Promise<void> {
   for (const { pair, adopt } of ROWS) {
     const [a, b] = pair().map(adopt) as [ModelEnd, ModelEnd];
@@ -15,4 +16,5 @@ export async function warmUp(files: TagFiles): Promise<void> {
     a.destroy();
     b.destroy();
   }
+  await descriptorsSettle();
 }
