@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import type { SocketType } from './abi/abi.ts';
 import { invalidArgType, invalidArgValue, outOfRange } from './errors.ts';
+import type { Wanted } from './socket/receiving.ts';
 
 /** Options of the calls that block. */
 export interface BlockingOptions {
@@ -157,6 +158,30 @@ function bytesOf(name: string, data: string | Uint8Array): Uint8Array {
   if (typeof data === 'string') return Buffer.from(data);
   if (types.isUint8Array(data)) return data;
   throw invalidArgType(name, 'a string, a Uint8Array or an array of them', data);
+}
+
+const MOST_RECEIVED = 2 ** 30;
+
+/** What a receive takes at most; `usual` where it is not said. */
+export function checkWanted(options: ReceiveMessageOptions | undefined, usual: Wanted): Wanted {
+  if (options === undefined) return usual;
+  const { maxBytes, maxFds, into } = checkObject(options);
+  if (into !== undefined && !types.isUint8Array(into)) {
+    throw invalidArgType('options.into', 'a Uint8Array', into);
+  }
+  // A detached buffer has no bytes, whatever its view says.
+  if (into && (into.length === 0 || into.buffer.byteLength === 0)) {
+    throw invalidArgValue('options.into', 'memory with room for data', into);
+  }
+  if (into !== undefined && maxBytes !== undefined) {
+    throw invalidArgValue('options.maxBytes', 'no number beside `into`, whose length says it', maxBytes);
+  }
+  return {
+    bytes: checkCount('options.maxBytes', maxBytes, 1, MOST_RECEIVED, usual.bytes),
+    descriptors: checkCount('options.maxFds', maxFds, 0, usual.descriptors, usual.descriptors),
+    // A view of its own: properties of the caller's may say anything.
+    into: into && Buffer.from(into.buffer, into.byteOffset, into.length),
+  };
 }
 
 /** The type of a socket that is to be made. */

@@ -1,16 +1,15 @@
-import { types } from 'node:util';
 import type { SocketType } from './abi/abi.ts';
 import {
   type AsyncOptions,
   type BindOptions,
   type BlockingOptions,
   checkBinding,
-  checkCount,
   checkData,
   checkObject,
   checkSignal,
   checkTimeout,
   checkType,
+  checkWanted,
   checkWord,
   type MessageData,
   type ReceiveMessageOptions,
@@ -47,8 +46,6 @@ export type { Message } from './socket/receiving.ts';
 
 const SEND = { direction: 'out', syscall: 'sendmsg' } as const;
 const RECEIVE = { direction: 'in', syscall: 'recvmsg' } as const;
-
-const MOST_RECEIVED = 2 ** 30;
 
 /**
  * Sends and receives data, with up to 253 descriptors a message, on a Unix socket of any type.
@@ -271,7 +268,7 @@ export class UnixSocket extends OwnedSocket {
    * @see https://man7.org/linux/man-pages/man2/recvmsg.2.html
    */
   recvMessage(options?: ReceiveMessageOptions & BlockingOptions): Message | null {
-    const wanted = this.#wanted(options);
+    const wanted = checkWanted(options, this.#everything);
     const timeout = checkTimeout(options);
     this.requireOpen('recvmsg');
     const message = this.#receiving.receive(this.waits.firstFlags(timeout), wanted);
@@ -285,7 +282,7 @@ export class UnixSocket extends OwnedSocket {
    * @throws what {@link recvMessage} throws
    */
   tryRecvMessage(options?: ReceiveMessageOptions): Message | null | undefined {
-    const wanted = this.#wanted(options);
+    const wanted = checkWanted(options, this.#everything);
     this.requireOpen('recvmsg');
     return this.#receiving.receive(this.libc.abi.MSG_DONTWAIT, wanted);
   }
@@ -299,7 +296,7 @@ export class UnixSocket extends OwnedSocket {
    */
   recvMessageAsync(options?: ReceiveMessageOptions & AsyncOptions): Promise<Message | null> {
     try {
-      const wanted = this.#wanted(options);
+      const wanted = checkWanted(options, this.#everything);
       const signal = checkSignal(options);
       this.requireOpen('recvmsg');
       return this.waits.soon(RECEIVE, (flags) => this.#receiving.receive(flags, wanted), signal);
@@ -474,28 +471,6 @@ export class UnixSocket extends OwnedSocket {
 
   #recvLater(wanted: Wanted, timeout: number | undefined): Message | null {
     return this.waits.block(RECEIVE, (flags) => this.#receiving.receive(flags, wanted), timeout);
-  }
-
-  #wanted(options: ReceiveMessageOptions | undefined): Wanted {
-    if (options === undefined) return this.#everything;
-    const { maxBytes, maxFds, into } = checkObject(options);
-    const { mostDescriptors } = this.libc.abi;
-    if (into !== undefined && !types.isUint8Array(into)) {
-      throw invalidArgType('options.into', 'a Uint8Array', into);
-    }
-    // A detached buffer has no bytes, whatever its view says.
-    if (into && (into.length === 0 || into.buffer.byteLength === 0)) {
-      throw invalidArgValue('options.into', 'memory with room for data', into);
-    }
-    if (into !== undefined && maxBytes !== undefined) {
-      throw invalidArgValue('options.maxBytes', 'no number beside `into`, whose length says it', maxBytes);
-    }
-    return {
-      bytes: checkCount('options.maxBytes', maxBytes, 1, MOST_RECEIVED, DEFAULT_BYTES),
-      descriptors: checkCount('options.maxFds', maxFds, 0, mostDescriptors, mostDescriptors),
-      // A view of its own: properties of the caller's may say anything.
-      into: into && Buffer.from(into.buffer, into.byteOffset, into.length),
-    };
   }
 }
 

@@ -38,7 +38,7 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
   'socket/retries': ['libc', 'socket/aborts', 'socket/wait', 'node:timers', 'node:worker_threads'],
   'socket/connecting': ['abi', 'libc', 'socket/retries'],
   'socket/paths': ['abi', 'errors', 'libc', 'node:fs', 'node:path'],
-  arguments: ['abi', 'errors', 'node:util'],
+  arguments: ['abi', 'errors', 'socket/receiving', 'node:util'],
   descriptors: ['errors', 'libc', 'node:dgram', 'node:net'],
   endpoint: [
     ...['abi', 'errors', 'libc', 'arguments', 'descriptors'],
@@ -46,7 +46,7 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
     ...['socket/descriptor-receiver', 'socket/descriptor-sender', 'socket/outgoing-batch'],
   ],
   'unix-socket': [
-    ...['node:util', 'abi', 'errors', 'libc', 'arguments', 'descriptors'],
+    ...['abi', 'errors', 'libc', 'arguments', 'descriptors'],
     ...['socket/owned-socket', 'socket/transfer', 'socket/connecting', 'socket/made-socket', 'socket/paths'],
     ...['socket/receiving', 'socket/retries', 'socket/sending', 'socket/shared-buffers'],
   ],
