@@ -1,5 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { changes, type Identity, openDescriptors } from '../support/descriptors.ts';
 import type { RemoteOptions } from './command.ts';
 import type { Footprint } from './footprint.ts';
 import type { Place } from './history.ts';
@@ -34,7 +32,6 @@ export class Pool {
     const directory = makeDirectory();
     const files = new TagFiles(directory);
     await warmUp(files);
-    await settled();
     return new Pool(directory, files);
   }
 
@@ -73,13 +70,4 @@ export async function withPool<T>(body: (pool: Pool) => Promise<T>): Promise<T> 
   } finally {
     await pool.close();
   }
-}
-
-/** Waits until nothing is opened or closed any more by what the imports still do in the background. */
-async function settled(): Promise<void> {
-  let before: Map<number, Identity>;
-  do {
-    before = openDescriptors();
-    await delay(50);
-  } while (changes(before, openDescriptors()).length > 0);
 }

@@ -46,7 +46,9 @@ export async function run(history: History, pool: Pool, patience: Patience = PAT
   let fault: Fault | Undecided | undefined;
   let peak = 0;
   try {
-    for (const end of ENDS) await hosts[end].begin(end, row.name, sockets[end]);
+    // A worker opens descriptors as it starts, which a process that starts meanwhile would count as its own.
+    const order = hosts[1].place === 'worker' ? ([1, 0] as const) : ENDS;
+    for (const end of order) await hosts[end].begin(end, row.name, sockets[end]);
     const before = footprint(pool, hosts, sockets);
     for (const [number, step] of history.steps.entries()) await play.step(step, number);
     peak = readdirSync('/proc/self/fd').length;
