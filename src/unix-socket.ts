@@ -204,7 +204,7 @@ export class UnixSocket extends OwnedSocket {
     try {
       const flags = this.waits.firstFlags(timeout);
       const sent = this.waits.clear('out', flags) ? sending.attempt(flags) : undefined;
-      return sent ?? this.waits.block(SEND, sending.attempt, timeout);
+      return sent ?? this.waits.block(SEND, (next) => sending.attempt(next), timeout);
     } finally {
       sending.release();
     }
@@ -248,7 +248,14 @@ export class UnixSocket extends OwnedSocket {
       const message = this.#outgoing(data, sources, options);
       const signal = checkSignal(options);
       const sending = this.#start(message);
-      if (!message.to) return this.waits.soon(SEND, sending.attempt, signal, () => sending.hold());
+      if (!message.to) {
+        return this.waits.soon(
+          SEND,
+          (flags) => sending.attempt(flags),
+          signal,
+          () => sending.hold(),
+        );
+      }
       return this.#sendDatagram(sending, message.to.name, signal);
     } catch (error) {
       return Promise.reject(error);

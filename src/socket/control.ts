@@ -84,12 +84,15 @@ export class ControlCodec {
     if (this.space(count) > control.byteLength) {
       throw outOfRange('control', `at least ${this.space(count)} bytes`, control.byteLength);
     }
-    control.fill(0, 0, this.space(count) / 4);
     const length = this.length(count);
+    const at = this.#dataAt / 4;
+    // Word by word: to fill and to set costs V8 more than the few descriptors that most messages have.
+    for (let i = 0; i < at; i++) control[i] = 0;
     control[this.#len] = length;
     control[this.#level] = this.#SOL_SOCKET;
     control[this.#type] = this.#SCM_RIGHTS;
-    control.set(descriptors, this.#dataAt / 4);
+    for (let i = 0; i < count; i++) control[at + i] = descriptors[i] as number;
+    for (let i = at + count; i < this.space(count) / 4; i++) control[i] = 0;
     return length;
   }
 

@@ -45,14 +45,14 @@ export class Sending implements Waiting<number> {
   }
 
   /** Sends until all is out, and returns the number of bytes; undefined where it would block before that. */
-  readonly attempt = (flags: number): number | undefined => {
+  attempt(flags: number): number | undefined {
     const { bytes } = this.#message;
     do {
       if (this.once(flags) === undefined) return undefined;
     } while (this.#sent < bytes);
     this.#over = true;
     return bytes;
-  };
+  }
 
   /** Sends by one call, and returns the number of bytes that it took; undefined where it would block. */
   once(flags: number): number | undefined {
