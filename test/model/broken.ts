@@ -6,8 +6,21 @@ import { ENDPOINT_BYTES, EndpointModelEnd, type Row, rowOf } from './ends.ts';
 
 /** Ends that are broken on purpose, each in one way: the model has to find that. */
 
+/** What is wrong with an end may leave nothing that a call could wait for: so none blocks for longer, in milliseconds. */
+const PATIENT: BlockingOptions = { timeout: 300 };
+
+abstract class BrokenEnd extends EndpointModelEnd {
+  override send(source: DescriptorSource, options: BlockingOptions = PATIENT): void {
+    super.send(source, options);
+  }
+
+  override receive(options: BlockingOptions = PATIENT): number {
+    return super.receive(options);
+  }
+}
+
 /** An end of which every so many calls go wrong. */
-abstract class CountingEnd extends EndpointModelEnd {
+abstract class CountingEnd extends BrokenEnd {
   #count = 0;
 
   protected isEvery(count: number): boolean {
@@ -48,6 +61,15 @@ class Exchanges extends CountingEnd {
   }
 }
 
+/** Of many that go at once, the last ones are sent again. */
+class Repeats extends BrokenEnd {
+  override sendMany(sources: readonly number[]): number {
+    const sent = super.sendMany(sources);
+    if (sent > 2) super.sendMany(sources.slice(sent - 1, sent));
+    return sent;
+  }
+}
+
 const leaked: number[] = [];
 
 class Leaks extends CountingEnd {
@@ -62,7 +84,7 @@ export function closeLeaked(): void {
   for (const fd of leaked.splice(0)) closeSync(fd);
 }
 
-class SwallowsAborts extends EndpointModelEnd {
+class SwallowsAborts extends BrokenEnd {
   override sendAsync(source: DescriptorSource): Promise<void> {
     return super.sendAsync(source);
   }
@@ -73,7 +95,7 @@ class SwallowsAborts extends EndpointModelEnd {
 }
 
 /** A wait that was aborted still takes the next descriptor. */
-class TakesAfterAbort extends EndpointModelEnd {
+class TakesAfterAbort extends BrokenEnd {
   override receiveAsync({ signal }: AsyncOptions = {}): Promise<number> {
     const taken = super.receiveAsync();
     if (!signal) return taken;
@@ -92,7 +114,7 @@ class TakesAfterAbort extends EndpointModelEnd {
   }
 }
 
-class LeavesListeners extends EndpointModelEnd {
+class LeavesListeners extends BrokenEnd {
   override receiveAsync(options?: AsyncOptions): Promise<number> {
     options?.signal?.addEventListener('abort', listen);
     return super.receiveAsync(options);
@@ -102,7 +124,7 @@ class LeavesListeners extends EndpointModelEnd {
 function listen(): void {}
 
 /** Serves the wait first that came last. */
-class LastComeFirstServed extends EndpointModelEnd {
+class LastComeFirstServed extends BrokenEnd {
   readonly #waits: ((fd: Promise<number>) => void)[] = [];
 
   override receiveAsync(): Promise<number> {
@@ -120,7 +142,7 @@ class Stalls extends CountingEnd {
   }
 }
 
-class LetsInherit extends EndpointModelEnd {
+class LetsInherit extends BrokenEnd {
   override tryReceive(): number | undefined {
     const fd = super.tryReceive();
     if (fd !== undefined) setInherited(fd);
@@ -128,7 +150,7 @@ class LetsInherit extends EndpointModelEnd {
   }
 }
 
-class RejectsAside extends EndpointModelEnd {
+class RejectsAside extends BrokenEnd {
   override shutdown(): void {
     super.shutdown();
     void Promise.reject(new Error('nobody handles this'));
@@ -147,6 +169,7 @@ export const BROKEN: readonly Row[] = [
   broken('swallows aborts', SwallowsAborts),
   broken('takes a descriptor after an abort', TakesAfterAbort),
   broken('leaves listeners on signals', LeavesListeners),
+  broken('sends the last of many twice', Repeats),
   broken('serves the last wait first', LastComeFirstServed),
   broken('never ends the 129th send', Stalls),
   broken('lets child processes inherit what it receives', LetsInherit),

@@ -8,8 +8,8 @@ import {
   type SendStep,
   type Step,
 } from './history.ts';
-import type { Control, Operation } from './operation.ts';
-import { DONE, ENDED, FULL, NOTHING, type Outcome, refused } from './outcome.ts';
+import type { Control, Operation, Send } from './operation.ts';
+import { DONE, ENDED, FULL, NOTHING, type Outcome, refused, UNASKED } from './outcome.ts';
 import { EMPTY, MANY, PLAIN } from './state.ts';
 
 /** How many calls of one kind may succeed at once in one turn of the event loop. */
@@ -47,6 +47,7 @@ const NO_ROOM: Readonly<Record<SendStep['form'], Outcome | undefined>> = {
   async: undefined,
   within: refused('ETIMEDOUT', 'sendmsg'),
   try: FULL,
+  many: FULL,
 };
 const NOTHING_THERE: Readonly<Record<ReceiveStep['form'], Outcome | undefined>> = {
   block: undefined,
@@ -54,6 +55,7 @@ const NOTHING_THERE: Readonly<Record<ReceiveStep['form'], Outcome | undefined>> 
   iterate: undefined,
   within: refused('ETIMEDOUT', 'recvmsg'),
   try: NOTHING,
+  many: NOTHING,
   nonblock: refused('EAGAIN', 'recvmsg'),
 };
 
@@ -111,7 +113,7 @@ function sends(step: SendStep, numbers: Numbers): Calls {
       runs: form === 'async' ? 'loop' : 'thread',
       item: tags[i] as number,
       late: form === 'async' && numbers.late(end),
-      otherwise: NO_ROOM[form],
+      ...batched(form, i, NO_ROOM[form]),
       ended: ENDED,
       signal,
     };
@@ -122,18 +124,27 @@ function sends(step: SendStep, numbers: Numbers): Calls {
 function receives(step: ReceiveStep, numbers: Numbers): Calls {
   const { end, form, ms = 0, signal } = step;
   const ids = numbers.ids(countOf(step));
-  const operations = ids.map((id): Operation => {
+  const operations = ids.map((id, i): Operation => {
     return {
       kind: 'receive',
       id,
       end,
       runs: form === 'async' || form === 'iterate' ? 'loop' : 'thread',
-      otherwise: NOTHING_THERE[form],
+      ...batched(form, i, NOTHING_THERE[form]),
       ended: form === 'iterate' ? DONE : ENDED,
       signal,
     };
   });
   return { operations, command: { do: 'receive', end, form, ids, ms, signal } };
+}
+
+/** What a call comes to where it would have to wait; of a call for many, only its first message tells. */
+function batched(
+  form: SendStep['form'] | ReceiveStep['form'],
+  index: number,
+  otherwise: Outcome | undefined,
+): Pick<Send, 'otherwise' | 'spare'> {
+  return form === 'many' && index > 0 ? { otherwise: UNASKED, spare: true } : { otherwise };
 }
 
 function lies(step: LieStep, numbers: Numbers): Calls {

@@ -8,24 +8,36 @@ export interface Row {
   readonly type: 'seqpacket' | 'stream';
   /** How many bytes of a stream one receive takes. */
   readonly readBytes: number;
-  /** Whether its ends have {@link ModelEnd.receiveNonblock}. */
-  readonly hasNonblock: boolean;
+  /** Whether its ends have all the forms of an endpoint. */
+  readonly isEndpoint: boolean;
   /** Two connected sockets, owned by the caller. */
   pair(): [number, number];
   /** An end that owns the socket. */
   adopt(sockfd: number): ModelEnd;
 }
 
-/** An end of the suites, and one form more. */
+/** An end of the suites, and the forms that only an endpoint has. */
 export interface ModelEnd extends End {
-  /** Receives what is there, and throws EAGAIN when there is nothing. Missing where the class has no such form. */
+  /** Receives what is there, and throws EAGAIN when there is nothing. */
   receiveNonblock?(): number;
+  /** Sends what there is room for. @returns how many */
+  sendMany?(sources: readonly number[]): number;
+  /** Receives what is there, so many at most. */
+  receiveMany?(max: number): number[];
 }
 
 /** An endpoint as an end. */
 export class EndpointModelEnd extends EndpointEnd implements ModelEnd {
   receiveNonblock(): number {
     return this.recvFDNonblock();
+  }
+
+  sendMany(sources: readonly number[]): number {
+    return this.trySendFDs(sources);
+  }
+
+  receiveMany(max: number): number[] {
+    return this.tryRecvFDs({ max });
   }
 }
 
@@ -36,8 +48,8 @@ export function rowOf(
   End: new (sockfd: number) => ModelEnd,
   readBytes: number,
 ): Row {
-  const hasNonblock = 'receiveNonblock' in End.prototype;
-  return { name, type, readBytes, hasNonblock, pair: () => socketpair(type), adopt: (fd) => new End(fd) };
+  const isEndpoint = 'receiveNonblock' in End.prototype;
+  return { name, type, readBytes, isEndpoint, pair: () => socketpair(type), adopt: (fd) => new End(fd) };
 }
 
 /** How many bytes an endpoint takes with a descriptor. */

@@ -59,6 +59,9 @@ const SIGNALS = 12;
 /** Around what one turn serves, and what a socket has room for. */
 const MANY_CALLS = [64, 128, 129, 150, 279, 300];
 
+/** How many messages one call is about. */
+const BATCHES = [1, 2, 3, 8, 70];
+
 export interface Limits {
   readonly rows?: readonly Row[];
   /** @default all */
@@ -86,11 +89,17 @@ class Generator {
   readonly #used: readonly [Set<number>, Set<number>] = [new Set(), new Set()];
   readonly #paused = [false, false];
   readonly #exhausted = [false, false];
+  /**
+   * Whether messages come that no end sends. A call for many takes what is behind such a message before it tells of it,
+   * which the model does not follow.
+   */
+  readonly #lies: boolean;
   #weights: readonly [Record<Kind, number>, Record<Kind, number>];
 
   constructor(random: Random, places: readonly [Place, Place]) {
     this.#random = random;
     this.#places = places;
+    this.#lies = random.chance(0.5);
     this.#weights = this.#mood();
   }
 
@@ -119,6 +128,7 @@ class Generator {
     const random = this.#random;
     const place = this.#places[end];
     const impossible = (kind: Kind): boolean => {
+      if (kind === 'lie') return !this.#lies;
       if (kind === 'limit') return place !== 'limited';
       if (kind === 'shutdown from main') return place !== 'worker';
       return OF_PROCESSES.includes(kind) && place !== 'process' && place !== 'limited';
@@ -173,7 +183,9 @@ class Generator {
   }
 
   #receive(end: EndName): Omit<ReceiveStep, 'do' | 'end'> {
-    const form = this.#random.pick(RECEIVE_FORMS);
+    const form = this.#random.pick(
+      this.#lies ? RECEIVE_FORMS.filter((each) => each !== 'many') : RECEIVE_FORMS,
+    );
     return { form, ...this.#waiting(end, form) };
   }
 
@@ -182,6 +194,7 @@ class Generator {
     form: SendStep['form'] | ReceiveStep['form'],
   ): Pick<SendStep, 'count' | 'ms' | 'signal'> {
     const random = this.#random;
+    if (form === 'many') return counted(random.pick(BATCHES));
     const signalled = (form === 'async' || form === 'iterate') && random.chance(0.5);
     const one = form === 'iterate' || random.chance(0.75);
     const many = random.chance(0.2) && (this.#isLocal || form === 'block' || form === 'async');

@@ -92,7 +92,7 @@ export class Heads {
     let waits = 0;
     for (const call of this.#pending.at(end).thread) {
       if (!isTransfer(call) || call.kind !== kind || this.#state.isDone(call.id)) continue;
-      const isSure = call.kind === 'send' && !call.late;
+      const isSure = call.kind === 'send' && !call.late && !call.spare;
       if (call.otherwise !== undefined && !isSure) return waits;
       if (call.otherwise === undefined) waits++;
     }

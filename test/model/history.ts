@@ -8,16 +8,16 @@ export const ENDS: readonly EndName[] = [0, 1];
 export const PLACES = ['main', 'worker', 'process', 'limited'] as const;
 export type Place = (typeof PLACES)[number];
 
-/** `within` blocks for a limited time, `block` without a limit. */
-export const SEND_FORMS = ['block', 'within', 'try', 'async'] as const;
+/** `within` blocks for a limited time, `block` without a limit; `many` takes what goes at once, by one call. */
+export const SEND_FORMS = ['block', 'within', 'try', 'many', 'async'] as const;
 export type SendForm = (typeof SEND_FORMS)[number];
 
-export const RECEIVE_FORMS = ['block', 'within', 'nonblock', 'try', 'async', 'iterate'] as const;
+export const RECEIVE_FORMS = ['block', 'within', 'nonblock', 'try', 'many', 'async', 'iterate'] as const;
 export type ReceiveForm = (typeof RECEIVE_FORMS)[number];
 
 /** How a call waits, and what ends its wait. */
 interface Waiting {
-  /** How many calls in a row. @default 1 */
+  /** How many calls in a row, or how many messages the one call of the form `many` is about. @default 1 */
   readonly count?: number;
   /** The timeout of the form `within`. @default 0 */
   readonly ms?: number;

@@ -10,6 +10,7 @@ import {
   SENT,
   TOO_MANY,
   TRUNCATED,
+  UNASKED,
 } from './outcome.ts';
 import {
   carriesDescriptor,
@@ -101,14 +102,14 @@ function transfer(state: State, call: Transfer, turn: boolean, pending: Pending,
   const calls = kind === 'send' && runs === 'loop' && called < id;
   const from = calls ? state.withEnd(end, { called: id }) : state;
   const isAborted = signal !== undefined && (aborted & (1 << signal)) !== 0;
+  const spare = call.spare ? [state.withDone(id, UNASKED)] : [];
   // Which of the two is looked at first makes no difference to anybody.
   if (!open || isAborted) {
-    return [...(isAborted ? [ABORTED] : []), ...(open ? [] : [closedTo(call)])].map((outcome) =>
-      from.withDone(id, outcome),
-    );
+    const outcomes = [...(isAborted ? [ABORTED] : []), ...(open ? [] : [closedTo(call)])];
+    return [...spare, ...outcomes.map((outcome) => from.withDone(id, outcome))];
   }
   if (calls && call.late) return [from];
-  const found: State[] = [];
+  const found: State[] = [...spare];
   if (turn) found.push(...(kind === 'send' ? send(from, call, rules) : receive(from, call, pending, rules)));
   const waits = found.length === 0;
   // At the descriptor limit there may be no descriptor to wait with.

@@ -16,6 +16,8 @@ interface Call extends Common {
   /** What it comes to when the channel has ended. */
   readonly ended: Outcome;
   readonly signal?: number | undefined;
+  /** Of a call for many, where it may end before it comes to this one. */
+  readonly spare?: boolean;
 }
 
 export interface Send extends Call {

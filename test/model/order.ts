@@ -2,7 +2,7 @@ import type { Heads } from './heads.ts';
 import { ENDS, type EndName } from './history.ts';
 import { fewestReceives, type Rules } from './kernel.ts';
 import { isTransfer, type Operation, type Pending, type Transfer } from './operation.ts';
-import { CALLED, EMFILE, type Outcome, SENT, tagIn, takes } from './outcome.ts';
+import { CALLED, EMFILE, type Outcome, SENT, tagIn, takes, UNASKED } from './outcome.ts';
 import { type Lane, lengthOf, peerOf, type State } from './state.ts';
 
 /** A question of the model: what may have happened before one operation came to an outcome? */
@@ -90,6 +90,7 @@ function beforeTransfer(
   explained: boolean,
 ): Wanted[] {
   const { outcome } = question;
+  if (outcome === UNASKED) return [];
   const name = laneOf(transfer);
   const lane = state.lanes[name];
   const sends: Wanted = { lane: name, kind: 'send' };
@@ -164,6 +165,7 @@ function isSettled(holder: Operation, state: State, heads: Heads, question: Ques
   if (holder.kind !== 'send' || pending.controlsAgainst(holder.end) > 0) return false;
   // It waits on the event loop, whatever is there.
   if (isWait(holder) && holder.late) return true;
+  if (holder.spare) return false;
   const { end, id } = holder;
   const lane = state.lanes[end];
   if (lane.closed) return true;

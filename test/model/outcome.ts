@@ -10,6 +10,8 @@ export const SENT: Outcome = 'sent';
 /** Of the form `try`: there is no room, or nothing there. */
 export const FULL: Outcome = 'no room';
 export const NOTHING: Outcome = 'nothing';
+/** Of a message that a call for many did not come to. */
+export const UNASKED: Outcome = 'not asked';
 /** Of an iteration that is over. */
 export const DONE: Outcome = 'done';
 /** Of calls that return nothing. */

@@ -3,7 +3,15 @@ import { Endpoint } from '../../src/index.ts';
 import { type Calls, callsOf, Numbers, type OwnStep } from './calls.ts';
 import type { Row } from './ends.ts';
 import { Fault } from './fault.ts';
-import { countOf, ENDS, type EndName, type ReceiveStep, type SendStep, type Step } from './history.ts';
+import {
+  countOf,
+  ENDS,
+  type EndName,
+  type Place,
+  type ReceiveStep,
+  type SendStep,
+  type Step,
+} from './history.ts';
 import type { Host } from './host.ts';
 import type { Rules } from './kernel.ts';
 import { Ledger } from './ledger.ts';
@@ -87,6 +95,7 @@ export class Play {
     if (this.killed.has(end)) return false;
     switch (step.do) {
       case 'send':
+        if (step.form === 'many') return this.#mayDoMany(place);
         // Each send that waits holds a descriptor: the limit is to be reached only when that is asked for.
         if (place === 'limited' && step.form === 'async' && model.waits(end) + countOf(step) > FEW)
           return false;
@@ -94,7 +103,8 @@ export class Play {
       case 'receive':
         // An iterator gives one after the other.
         if (step.form === 'iterate' && this.ledger.isIn(end, 'iterate')) return false;
-        if (step.form === 'nonblock' && !this.#row.hasNonblock) return false;
+        if (step.form === 'many') return this.#mayDoMany(place);
+        if (step.form === 'nonblock' && !this.#row.isEndpoint) return false;
         return step.form !== 'block' || this.#mayBlock(end);
       case 'exhaust':
         return place === 'limited';
@@ -115,6 +125,11 @@ export class Play {
   #mayBlock(end: EndName): boolean {
     const peer = peerOf(end);
     return this.#isHere(end) || this.#isHere(peer) || !this.#isBlocked(peer);
+  }
+
+  /** At the descriptor limit there are too few for many, and one call loses what several would have left. */
+  #mayDoMany(place: Place): boolean {
+    return this.#row.isEndpoint && place !== 'limited';
   }
 
   #isHere(end: EndName): boolean {
@@ -150,7 +165,8 @@ export class Play {
   async #here(step: SendStep | ReceiveStep): Promise<void> {
     const { model } = this.ledger;
     const { count, ...one } = step;
-    const atOnce = step.form !== 'block' && this.#isHere(peerOf(step.end)) ? FEW : 1;
+    const few = step.form !== 'block' && this.#isHere(peerOf(step.end)) ? FEW : 1;
+    const atOnce = step.form === 'many' ? countOf(step) : few;
     for (let left = countOf(step); left > 0; ) {
       if (model.states > FEW_STATES) await this.settle();
       // A call that has to wait would wait for ever.

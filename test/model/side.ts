@@ -18,6 +18,7 @@ import {
   received,
   refused,
   SENT,
+  UNASKED,
 } from './outcome.ts';
 import { rowNamed } from './rows.ts';
 import { type TagFiles, takeTag } from './tags.ts';
@@ -74,6 +75,10 @@ export class Side {
 
   #send({ end, signals }: Held, command: Command & { do: 'send' }): void {
     const { form, ids, tags, ms } = command;
+    if (form === 'many') {
+      this.#sendMany(end, ids, tags);
+      return;
+    }
     const signal = signalOf(signals, command.signal);
     this.#call(form, ids, signal, (i) => {
       const fd = this.#open(tags[i] as number);
@@ -90,6 +95,10 @@ export class Side {
   #receive(held: Held, command: Command & { do: 'receive' }): void {
     const { form, ids, ms } = command;
     const { end, signals } = held;
+    if (form === 'many') {
+      this.#tellMany(ids, NOTHING, () => end.receiveMany?.(ids.length).map(taken));
+      return;
+    }
     const signal = signalOf(signals, command.signal);
     this.#call(form, ids, signal, () => {
       if (this.#fillers) this.#fill();
@@ -99,6 +108,25 @@ export class Side {
       if (form === 'nonblock') return taken(end.receiveNonblock?.());
       return taken(end.receive(form === 'within' ? { timeout: ms } : undefined));
     });
+  }
+
+  #sendMany(end: ModelEnd, ids: readonly number[], tags: readonly number[]): void {
+    const fds = tags.map((tag) => this.#open(tag));
+    this.#tellMany(ids, FULL, () => Array(end.sendMany?.(fds)).fill(SENT));
+    for (const fd of fds) this.#close(fd);
+  }
+
+  /** Calls once for all ids, and tells what each came to. */
+  #tellMany(ids: readonly number[], none: Outcome, call: () => Outcome[] | undefined): void {
+    let outcomes: Outcome[];
+    try {
+      outcomes = call() ?? [];
+      if (outcomes.length > ids.length) outcomes = [`${outcomes.length} where ${ids.length} were asked for`];
+    } catch (error) {
+      // The kernel's call for many has a name of its own.
+      outcomes = [told(error, undefined).replace('mmsg', 'msg')];
+    }
+    this.#tell(ids.map((id, i) => [id, outcomes[i] ?? (i === 0 ? none : UNASKED)]));
   }
 
   /** Calls as often as there are ids, and tells what comes of it. */
