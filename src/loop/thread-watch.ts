@@ -123,10 +123,10 @@ export class ThreadWatch {
     if (Atomics.compareExchange(this.#state, 0, REST, LOOK) === REST) Atomics.notify(this.#state, 0);
   }
 
-  /** Nobody waits. */
+  /** Nobody waits. A poll(2) that went on would hold the sockets, and not see those of whoever waits next. */
   rest(): void {
     this.#waits = false;
-    Atomics.compareExchange(this.#state, 0, LOOK, REST);
+    if (Atomics.compareExchange(this.#state, 0, LOOK, REST) === LOOK) this.#interrupt();
   }
 
   /** A poll(2) goes by the array as it was; on Linux it holds its sockets, which do not end before it does. */

@@ -53,6 +53,25 @@ for (const combination of BY_THREAD) {
         assert.deepEqual(more, { workers: [], tids: [] });
       }));
 
+    test('looks at the socket of who waits next, after one that gave up while it polled', () =>
+      withSet(combination, async ({ pair, watch, closeEarly }) => {
+        const { registration } = watch(pair()[0]);
+        const { tids } = await startedBy(() => registration.want(IN));
+        // Did it poll on, each round would take what is left of a slice: too long for all of them.
+        for (let round = 0; round < 1000; round++) {
+          await untilBlocked(process.pid, tids.at(-1), ['poll']);
+          registration.want(0);
+          const [own, peer] = pair();
+          const next = watch(own);
+          next.registration.want(IN);
+          sendRaw(peer, 1);
+          await until(() => next.told.length > 0);
+          next.registration.close();
+          for (const fd of [own, peer]) closeEarly(fd);
+          registration.want(IN);
+        }
+      }));
+
     test('that has ended fails what waits for it; the next wait starts another', () =>
       withSet(combination, async ({ pair, watch }) => {
         const [own, peer] = pair();
@@ -86,7 +105,7 @@ for (const combination of BY_THREAD) {
 }
 
 suite('a helper thread of its own', (test) => {
-  test('is interrupted by what changes while it polls, and by nothing else', async () => {
+  test('is interrupted by what changes while it polls, and when nobody waits any more', async () => {
     let interrupted = 0;
     const array = new PollArray(libc(), 1);
     const watch = new ThreadWatch(
@@ -105,12 +124,15 @@ suite('a helper thread of its own', (test) => {
     watch.changed();
     assert.equal(interrupted, 2);
     watch.rest();
+    assert.equal(interrupted, 3);
+    watch.rest();
     watch.changed();
-    assert.equal(interrupted, 2, 'it sleeps again');
+    assert.equal(interrupted, 3, 'it sleeps again');
     watch.close();
     watch.look();
     watch.changed();
-    assert.equal(interrupted, 2, 'it ends');
+    watch.rest();
+    assert.equal(interrupted, 3, 'it ends');
   });
 
   test('loads nothing of what the application was started with', async () => {
