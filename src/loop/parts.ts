@@ -24,6 +24,8 @@ export interface SocketSet {
 
 /** What has the event loop look at a set. */
 export interface Watch {
+  /** Whether each turn of the loop looks by itself; otherwise a thread has to tell first. */
+  readonly eachTurn: boolean;
   /** Somebody waits. */
   look(): void;
   /** Nobody waits. */

@@ -35,7 +35,8 @@ export interface Watcher {
 /**
  * One socket's place among those at which its thread's event loop looks.
  *
- * `want`, `watches`, `keepAlive` and `close` are for whoever waits for the socket; the set calls the others.
+ * `want`, `watches`, `tellsNextTurn`, `keepAlive` and `close` are for whoever waits for the socket; the set calls the
+ * others.
  */
 export class Registration implements Member {
   readonly #set: ThreadSet;
@@ -77,6 +78,11 @@ export class Registration implements Member {
   /** Whether whoever wants these events would be told, even of what is there already, without a system call. */
   watches(events: number): boolean {
     return (this.#watched & events) === events;
+  }
+
+  /** The same, and whether the next turn of the loop would tell. */
+  tellsNextTurn(events: number): boolean {
+    return this.watches(events) && this.#set.looksEachTurn;
   }
 
   /** Decides whether the event loop stays alive while something is wanted, as it does from the beginning. */

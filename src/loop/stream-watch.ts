@@ -24,6 +24,7 @@ const METHODS = ['useUserBuffer', 'readStart', 'readStop', 'close', 'ref', 'unre
 export class StreamWatch {
   /** The number of the descriptor, to be redirected to what shall be watched. */
   readonly fd: number;
+  readonly eachTurn: boolean = true;
   readonly #handle: StreamHandle;
 
   private constructor(fd: number, handle: StreamHandle) {

@@ -53,6 +53,11 @@ export class ThreadSet {
     this.#combination = combination;
   }
 
+  /** Whether the set is looked at in each turn of the loop, and no thread has to tell first. */
+  get looksEachTurn(): boolean {
+    return this.#parts?.watch.eachTurn === true;
+  }
+
   /** Makes the duplicate by which a socket is watched. */
   duplicate(member: Member, fd: number): number {
     const duplicate = this.descriptors.duplicate(fd);

@@ -69,6 +69,7 @@ function requireRoom(libc: Libc, count: number): void {
  * polls on when that was dealt with: what stays ready costs one message for each turn of the loop.
  */
 export class ThreadWatch {
+  readonly eachTurn: boolean = false;
   readonly #state: Int32Array = new Int32Array(new SharedArrayBuffer(4));
   readonly #interrupt: () => void;
   readonly #serve: () => void;

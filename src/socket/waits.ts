@@ -7,6 +7,9 @@ import { type Attempt, type Direction, type Operation, Queue, TURN, Wait, type W
 
 const DIRECTIONS: readonly Direction[] = ['in', 'out'];
 
+/** How many receives in a row may wait without having asked. */
+const UNASKED = 7;
+
 const NOW: Promise<void> = Promise.resolve();
 
 /** How long a worker thread stays in the kernel: until then it cannot be terminated. In milliseconds. */
@@ -27,6 +30,10 @@ export class Waits implements Watcher {
   #keepsAlive = true;
   #budget = TURN;
   #nextTurn: Promise<void> | undefined;
+  /** Receives in a row that have asked in vain. */
+  #vain = 0;
+  /** How many of the next receives need not ask. */
+  #unasked = 0;
 
   constructor(libc: Libc, socket: { readonly fd: number }) {
     this.#libc = libc;
@@ -92,11 +99,15 @@ export class Waits implements Watcher {
     hold?: () => Waiting<T>,
   ): Promise<T> {
     const queue = this.#queues[operation.direction];
-    if (!queue.first) {
+    // A receive that may be aborted, perhaps before the loop turns, asks always, and is no evidence.
+    const expects = operation.direction === 'in' && signal === undefined;
+    if (!queue.first && !(expects && this.#expectsNothing())) {
       try {
         const result = attempt(this.#DONTWAIT);
+        if (expects) this.#learn(result === undefined);
         if (result !== undefined) return this.#spend()?.then(() => result) ?? Promise.resolve(result);
       } catch (error) {
+        if (expects) this.#learn(false);
         return (this.#spend() ?? NOW).then(() => Promise.reject(error));
       }
     }
@@ -136,8 +147,9 @@ export class Waits implements Watcher {
     }
   }
 
-  /** Serves what waits in the next turn, although no event may come. */
+  /** Serves what waits in the next turn, although no event may come. What comes then has to ask, too. */
   serveSoon(direction: Direction): void {
+    if (direction === 'in') this.#unasked = 0;
     if (this.#queues[direction].first) void this.#turn().then(() => this.#serve(direction));
   }
 
@@ -226,6 +238,27 @@ export class Waits implements Watcher {
     // Every result belongs to its wait by now: ending one may run code of its signal's, which may end others.
     for (const wait of served) wait.end();
     return served.length;
+  }
+
+  /**
+   * Whether a receive may wait without having asked: a conversation waits for each answer, and every such receive would
+   * ask in vain, which is one system call of five. What is there all the same comes in the next turn of the loop, which
+   * has to be kept alive for that.
+   */
+  #expectsNothing(): boolean {
+    if (this.#unasked === 0 || !this.#keepsAlive) return false;
+    if (!this.#registration?.tellsNextTurn(this.#libc.abi.POLLIN)) return false;
+    this.#unasked--;
+    return true;
+  }
+
+  /**
+   * Of so many receives in a row that asked in vain, all but the first let another one wait without asking. So no
+   * receive of one who sends several messages at a time waits for what is there.
+   */
+  #learn(vain: boolean): void {
+    this.#unasked = vain ? Math.min(this.#vain, UNASKED) : 0;
+    this.#vain = vain ? this.#vain + 1 : 0;
   }
 
   #eventsOf(direction: Direction): number {

@@ -7,7 +7,7 @@ import { ENDS, type End } from '../support/ends.ts';
 import { tagged, temporaryFile, withDescriptors } from '../support/files.ts';
 import { assertRejects } from '../support/refusals.ts';
 import { suite } from '../support/suite.ts';
-import { aborting, observe, turns, turnsOf } from '../support/waits.ts';
+import { aborting, atOnce, observe, turns, turnsOf } from '../support/waits.ts';
 
 const range = (length: number): number[] => Array.from({ length }, (_, i) => i);
 
@@ -26,14 +26,6 @@ async function firstServed(waits: readonly Promise<unknown>[]): Promise<number> 
   // Ticks come behind what settles now, and before the loop goes on.
   await new Promise<void>((resolve) => process.nextTick(resolve));
   return observed.filter(({ state }) => state !== 'pending').length;
-}
-
-/** The result of a promise that does not wait for the event loop. */
-async function atOnce<T>(promise: Promise<T>): Promise<T> {
-  const observed = observe(promise);
-  for (let microtask = 0; microtask < 10; microtask++) await undefined;
-  assert.equal(observed.state, 'fulfilled');
-  return promise;
 }
 
 for (const kind of ENDS) {

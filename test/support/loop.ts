@@ -97,7 +97,7 @@ export async function until(condition: () => boolean): Promise<void> {
 
 /** Counts the calls of C of these names while the body runs. */
 export async function counting(
-  names: readonly ('epoll_ctl' | 'epoll_wait' | 'poll')[],
+  names: readonly ('epoll_ctl' | 'epoll_wait' | 'poll' | 'recvmsg')[],
   body: (taken: () => string[]) => unknown,
 ): Promise<void> {
   const { raw } = libc();

@@ -9,7 +9,7 @@ export async function turns(count = 3): Promise<void> {
 }
 
 /** Whether a helper thread looks, for which the turns of this thread's loop do not wait. */
-const BY_THREAD = process.env['FDCHANNEL_LOOP']?.endsWith('thread');
+export const BY_THREAD: boolean = process.env['FDCHANNEL_LOOP']?.endsWith('thread') === true;
 
 /** A receive that has to wait: by its end everybody was told of what was there at its beginning. */
 async function pass(): Promise<void> {
@@ -53,6 +53,14 @@ export function observe<T>(promise: Promise<T>): Observed<T> {
     },
   );
   return observed;
+}
+
+/** The result of a promise that does not wait for the event loop. */
+export async function atOnce<T>(promise: Promise<T>): Promise<T> {
+  const observed = observe(promise);
+  for (let microtask = 0; microtask < 10; microtask++) await undefined;
+  assert.notEqual(observed.state, 'pending');
+  return promise;
 }
 
 export function aborting(): { readonly signal: AbortSignal; abort(reason?: unknown): void } {
