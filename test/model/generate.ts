@@ -60,7 +60,8 @@ const SIGNALS = 12;
 const MANY_CALLS = [64, 128, 129, 150, 279, 300];
 
 /** How many messages one call is about. */
-const BATCHES = [1, 2, 3, 8, 70];
+const BATCHES = [1, 2, 3, 5];
+const LOCAL_BATCHES = [...BATCHES, 70];
 
 export interface Limits {
   readonly rows?: readonly Row[];
@@ -194,7 +195,7 @@ class Generator {
     form: SendStep['form'] | ReceiveStep['form'],
   ): Pick<SendStep, 'count' | 'ms' | 'signal'> {
     const random = this.#random;
-    if (form === 'many') return counted(random.pick(BATCHES));
+    if (form === 'many') return counted(random.pick(this.#isLocal ? LOCAL_BATCHES : BATCHES));
     const signalled = (form === 'async' || form === 'iterate') && random.chance(0.5);
     const one = form === 'iterate' || random.chance(0.75);
     const many = random.chance(0.2) && (this.#isLocal || form === 'block' || form === 'async');

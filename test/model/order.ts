@@ -180,14 +180,19 @@ function mayFindNothing(name: EndName, state: State, heads: Heads, { pending, ru
   const lane = state.lanes[name];
   if (fewestReceives(lane, rules) >= pending.receivesAt(end)) return false;
   // Receives that wait for something have to get that first.
-  return state.ends[end].exhausted || heads.waitsBeforeTrying(end, 'receive') <= lengthOf(lane);
+  return mayBeExhausted(end, state, pending) || heads.waitsBeforeTrying(end, 'receive') <= lengthOf(lane);
 }
 
 /** Whether a send that is being called may come to something else if a receive comes before it. */
 function mayFindNoRoom(name: EndName, state: State, heads: Heads, { pending, rules }: Question): boolean {
   const room = rules.capacity - lengthOf(state.lanes[name]);
   if (room > pending.sendsFrom(name)) return false;
-  return state.ends[name].exhausted || heads.waitsBeforeTrying(name, 'send') <= room;
+  return mayBeExhausted(name, state, pending) || heads.waitsBeforeTrying(name, 'send') <= room;
+}
+
+/** Whether the end's process is at its descriptor limit, or is about to be: what would wait fails there. */
+function mayBeExhausted(end: EndName, state: State, pending: Pending): boolean {
+  return state.ends[end].exhausted || pending.at(end).thread.some(({ kind }) => kind === 'exhaust');
 }
 
 function isWait({ runs }: Operation): boolean {
