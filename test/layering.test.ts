@@ -65,6 +65,7 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
     ...['errors', 'libc', 'arguments', 'stream', 'unix-socket', 'unix-listener', 'unix-stream'],
     ...['drop-in', 'node:dgram', 'node:events', 'node:fs', 'node:stream', 'node:timers'],
   ],
+  systemd: ['errors', 'libc', 'socket/control', 'arguments', 'descriptors', 'unix-socket'],
   index: [
     ...['abi', 'arguments', 'descriptors', 'endpoint', 'errors'],
     ...['unix-listener', 'unix-socket', 'unix-stream'],
