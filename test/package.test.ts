@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { installed, ROOT, run, SLOW } from './support/installed.ts';
+import { installed, packed, ROOT, run, SLOW } from './support/installed.ts';
+import { startProcess } from './support/processes.ts';
 import { skip, suite } from './support/suite.ts';
 
 function filesBelow(folder: string): string[] {
@@ -39,6 +40,7 @@ const TYPES = `
     Endpoint, newConnectedSockets, newEndpoint, type ReceiveOptions, SyscallError, UnixStream,
     UnsupportedPlatformError,
   } from 'fdchannel';
+  import { type ListenFD, listenFDs, notify, notifyBarrier } from 'fdchannel/systemd';
   import { createSocket } from 'fdchannel/unix-dgram';
   import { UServer, USocket } from 'fdchannel/usocket';
 
@@ -78,6 +80,14 @@ const TYPES = `
   createSocket('udp4').unref();
   export { left, room };
 
+  const passed: ListenFD[] | undefined = listenFDs();
+  for (const { fd, name } of passed ?? []) notify('FDSTORE=1\\nFDNAME=' + (name ?? 'none'), [fd], { timeout: 5 });
+  export const told: boolean = notify('READY=1') && notify('STOPPING=1', passed) && notifyBarrier({ timeout: 5 });
+  // @ts-expect-error: a state is a text
+  notify({ READY: 1 });
+  // @ts-expect-error: the manager may have given no name
+  passed?.[0]?.name.length;
+
   // @ts-expect-error: descriptors are numbers, or objects that have one
   stream.writeWithFds('bytes', ['0']);
   // @ts-expect-error: a stream has a socket
@@ -93,6 +103,48 @@ const TYPES = `
   // @ts-expect-error: not an option
   endpoint.recvFD({ timeOut: 5 });
 `;
+
+/** What attw finds for each entry point, and why it stays. */
+const UNCLEAN: Readonly<Record<string, string>> = {
+  'NoResolution in node10':
+    'resolution without "exports", which TypeScript 7 has given up and no Node here needs',
+  'CJSResolvesToESM in node16-cjs':
+    'every Node that is supported requires ES modules: 20.19, 22.12 and later',
+};
+
+suite('the package, packed', (test) => {
+  test(
+    'publint has nothing to say',
+    async () => {
+      const publint = join(ROOT, 'node_modules/publint/src/cli.js');
+      const { stdout } = await run(ROOT, process.execPath, publint, 'run', '--strict', await packed());
+      assert.match(stdout, /All good!/);
+    },
+    SLOW,
+  );
+
+  test(
+    'attw finds what is known, and no more',
+    async () => {
+      const attw = join(ROOT, 'node_modules/@arethetypeswrong/cli/dist/index.js');
+      const args = [attw, await packed(), '--format', 'json', '--no-definitely-typed'];
+      const { stdout } = await startProcess(process.execPath, args, { timeout: 60_000 }).exit;
+      const { analysis } = JSON.parse(stdout) as {
+        analysis: { problems: { kind: string; entrypoint?: string; resolutionKind?: string }[] };
+      };
+      const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+      const typed = Object.keys(exports).filter((name) => exports[name].types);
+      assert.ok(typed.includes('./systemd'));
+      const found = analysis.problems.map(
+        ({ kind, entrypoint, resolutionKind, ...others }) =>
+          `${entrypoint}: ${kind} in ${resolutionKind ?? JSON.stringify(others)}`,
+      );
+      const known = typed.flatMap((name) => Object.keys(UNCLEAN).map((what) => `${name}: ${what}`));
+      assert.deepEqual(found.sort(), known.sort());
+    },
+    SLOW,
+  );
+});
 
 suite('the package, packed and installed', (test) => {
   test(
@@ -169,13 +221,13 @@ suite('the package, packed and installed', (test) => {
   );
 
   test(
-    'the subpaths are what the packages of their names are',
+    'the subpaths are required and imported as the same',
     async () => {
       const { require_module } = process.features as { require_module?: boolean };
       if (!require_module) skip(`Node ${process.version} cannot require ES modules`);
       const folder = await installed();
       const script = `
-        const names = ['usocket', 'unix-dgram'].map((name) => {
+        const names = ['usocket', 'unix-dgram', 'systemd'].map((name) => {
           const required = require('fdchannel/' + name);
           return import('fdchannel/' + name).then((imported) =>
             [Object.keys(required).sort(), Object.keys(imported).filter((one) => required[one] !== imported[one])]);
@@ -187,6 +239,7 @@ suite('the package, packed and installed', (test) => {
       assert.deepEqual(JSON.parse(stdout), [
         [['UServer', 'USocket'], []],
         [['Socket', 'createSocket'], []],
+        [['listenFDs', 'notify', 'notifyBarrier'], []],
       ]);
     },
     SLOW,
@@ -198,6 +251,7 @@ suite('the package, packed and installed', (test) => {
       const { stdout, stderr } = await run(await installed(), 'npx', '--no-install', 'fdchannel');
       assert.match(stdout, /inode \d+/);
       assert.match(stdout, /p50.*p99/s);
+      assert.match(stdout, /same inode: one open file, two processes\n$/);
       assert.ok(stdout.split('\n').length <= 20, stdout);
       assert.ok(!stdout.includes('\x1b'), 'colours are for terminals');
       assert.doesNotMatch(stderr, /Error|Warning/);
