@@ -25,6 +25,17 @@ const EXPECTED = `a descriptor (an integer from 0 to ${MAX_FD})`;
  * @throws TypeError `ERR_INVALID_ARG_TYPE` for anything that has no descriptor
  * @throws RangeError `ERR_OUT_OF_RANGE` for a number that cannot be a descriptor, such as the -1 of a closed file
  * @see https://man7.org/linux/man-pages/man2/open.2.html
+ * @example
+ * ```js
+ * import { createServer } from 'node:net';
+ * import { descriptorOf } from 'fdchannel';
+ *
+ * console.log(descriptorOf(process.stdin)); // 0
+ * const server = createServer().listen(0, () => {
+ *   console.log(descriptorOf(server) > 2); // true
+ *   server.close();
+ * });
+ * ```
  */
 export function descriptorOf(source: DescriptorSource): number {
   return descriptorIn('source', source);
@@ -89,6 +100,14 @@ function descriptorIn(name: string, source: DescriptorSource): number {
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, RangeError `ERR_OUT_OF_RANGE` for what cannot be a descriptor
  * @throws {@link SyscallError} `EBADF` for a number that is not open
  * @see https://man7.org/linux/man-pages/man2/close.2.html
+ * @example
+ * ```js
+ * import { closeFD, newConnectedSockets } from 'fdchannel';
+ *
+ * const [a, b] = newConnectedSockets();
+ * closeFD(a);
+ * closeFD(b);
+ * ```
  */
 export function closeFD(fd: number): void {
   libc().close(checkDescriptor('fd', fd));
@@ -105,6 +124,12 @@ export function closeFD(fd: number): void {
  *   closed then
  * @throws {@link SyscallError} `EBADF` for a number that is not open, after all others were closed
  * @see https://man7.org/linux/man-pages/man2/close_range.2.html
+ * @example
+ * ```js
+ * import { closeFDs, newConnectedSockets } from 'fdchannel';
+ *
+ * closeFDs(newConnectedSockets());
+ * ```
  */
 export function closeFDs(fds: readonly number[]): void {
   if (!Array.isArray(fds)) throw invalidArgType('fds', 'an array of descriptors', fds);

@@ -43,6 +43,16 @@ const STREAM_BYTES = 8;
  * @throws {@link UnsupportedPlatformError} `ERR_FDCHANNEL_UNSUPPORTED_PLATFORM`
  * @see https://man7.org/linux/man-pages/man2/socketpair.2.html
  * @see The original: `fdchannel.NewConnectedSockets`
+ * @example
+ * ```js
+ * import { spawn } from 'node:child_process';
+ * import { closeFDs, newConnectedSockets } from 'fdchannel';
+ *
+ * const [ours, theirs] = newConnectedSockets();
+ * // The child finds its socket as descriptor 3.
+ * spawn('true', { stdio: ['inherit', 'inherit', 'inherit', theirs] });
+ * closeFDs([ours, theirs]);
+ * ```
  */
 export function newConnectedSockets(): [number, number] {
   const c = libc();
@@ -58,6 +68,16 @@ export function newConnectedSockets(): [number, number] {
  * @returns the endpoint
  * @throws what the constructor throws
  * @see The original: `fdchannel.NewEndpoint`
+ * @example
+ * ```js
+ * import { closeFD, newConnectedSockets, newEndpoint } from 'fdchannel';
+ *
+ * const [sender, receiver] = newConnectedSockets().map(newEndpoint);
+ * sender.sendFD(process.stdin);
+ * closeFD(receiver.recvFD());
+ * sender.destroy();
+ * receiver.destroy();
+ * ```
  */
 export function newEndpoint(socket: number | OwnedSocket): Endpoint {
   // Without options, so that `newConnectedSockets().map(newEndpoint)` means what it says.
@@ -75,6 +95,24 @@ export function newEndpoint(socket: number | OwnedSocket): Endpoint {
  *
  * An endpoint belongs to one thread. {@link shutdown} is the only call that may happen while another thread
  * is inside a method of an endpoint on the same socket.
+ *
+ * @example
+ * ```js
+ * import { closeSync, fstatSync, openSync } from 'node:fs';
+ * import { closeFD, Endpoint } from 'fdchannel';
+ *
+ * const [sender, receiver] = Endpoint.pair();
+ * const sent = openSync('package.json');
+ * sender.sendFD(sent);
+ * sender.shutdown();
+ * for await (const received of receiver) {
+ *   console.log(fstatSync(received).ino === fstatSync(sent).ino); // true
+ *   closeFD(received);
+ * }
+ * sender.destroy();
+ * receiver.destroy();
+ * closeSync(sent);
+ * ```
  */
 export class Endpoint extends OwnedSocket {
   /** The type of the socket, which chooses the framing. */

@@ -26,6 +26,18 @@ export interface SyscallErrorOptions {
  * It has the shape of Node's own system errors: `code` is the symbolic name, `errno` the negative number,
  * `syscall` the call, and the message `EBADF: bad file descriptor, sendmsg`. errno is an open set: a number
  * that has no name is reported as libuv reports it, `Unknown system error -N`.
+ *
+ * @example
+ * ```js
+ * import { closeFD, SyscallError } from 'fdchannel';
+ *
+ * try {
+ *   closeFD(999_999);
+ * } catch (error) {
+ *   console.log(error instanceof SyscallError && error.code); // EBADF
+ *   console.log(error.message); // EBADF: bad file descriptor, close
+ * }
+ * ```
  */
 export class SyscallError extends Error {
   override readonly name: string = 'SyscallError';
@@ -56,6 +68,20 @@ export class SyscallError extends Error {
 /**
  * The channel cannot give what was asked: it ended, or the peer sent what the channel forbids. Every
  * descriptor that came with the refused packet was closed before this was thrown.
+ *
+ * @example
+ * ```js
+ * import { ChannelError, Endpoint } from 'fdchannel';
+ *
+ * const [ours, theirs] = Endpoint.pair();
+ * theirs.destroy();
+ * try {
+ *   ours.recvFD();
+ * } catch (error) {
+ *   console.log(error instanceof ChannelError && error.code); // ERR_FDCHANNEL_ENDED
+ * }
+ * ours.destroy();
+ * ```
  */
 export class ChannelError extends Error {
   override readonly name: string = 'ChannelError';
@@ -75,7 +101,23 @@ export function sentBefore(error: unknown, sent: number): unknown {
   return Object.assign(error, { sent: error.sent ?? sent });
 }
 
-/** This host has no table of constants and layouts here, or no libc that can be called. */
+/**
+ * This host has no table of constants and layouts here, or no libc that can be called.
+ *
+ * @example
+ * ```js
+ * import { Endpoint, UnsupportedPlatformError } from 'fdchannel';
+ *
+ * try {
+ *   const [a, b] = Endpoint.pair();
+ *   a.destroy();
+ *   b.destroy();
+ * } catch (error) {
+ *   if (!(error instanceof UnsupportedPlatformError)) throw error;
+ *   console.error('No descriptors can be passed here:', error.message);
+ * }
+ * ```
+ */
 export class UnsupportedPlatformError extends Error {
   override readonly name: string = 'UnsupportedPlatformError';
   readonly code = 'ERR_FDCHANNEL_UNSUPPORTED_PLATFORM';

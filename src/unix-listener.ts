@@ -39,6 +39,21 @@ const MOST_BACKLOG = 2 ** 31 - 1;
  *
  * The socket is non-blocking, also where another process shares it: accept(2) cannot be told not to wait, and another
  * process may take the connection that was there. A listener belongs to one thread.
+ *
+ * @example
+ * ```js
+ * import { UnixListener, UnixSocket } from 'fdchannel';
+ *
+ * const listener = UnixListener.listen('example.sock', { replace: true });
+ * const client = UnixSocket.connect('example.sock');
+ * for await (const connection of listener) {
+ *   connection.sendMessage('welcome');
+ *   connection.destroy();
+ *   listener.destroy();
+ * }
+ * console.log(client.recvMessage().data.toString()); // welcome
+ * client.destroy();
+ * ```
  */
 export class UnixListener extends OwnedSocket {
   /** The path, absolute where that fits, or the abstract name; undefined for a socket without a name. */

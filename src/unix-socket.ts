@@ -54,6 +54,19 @@ const RECEIVE = { direction: 'in', syscall: 'recvmsg' } as const;
  * first byte that they were sent with, and never with those of a later message.
  *
  * A socket belongs to one thread.
+ *
+ * @example
+ * ```js
+ * import { closeFDs, UnixSocket } from 'fdchannel';
+ *
+ * const [ours, theirs] = UnixSocket.pair();
+ * ours.sendMessage('standard input', [process.stdin]);
+ * const { data, fds } = await theirs.recvMessageAsync();
+ * console.log(data.toString(), fds.length); // standard input 1
+ * closeFDs(fds);
+ * ours.destroy();
+ * theirs.destroy();
+ * ```
  */
 export class UnixSocket extends OwnedSocket {
   readonly #sender: Sender;

@@ -34,6 +34,17 @@ type Callback = (error?: Error | null) => void;
  * that nobody took.
  *
  * A stream belongs to one thread.
+ *
+ * @example
+ * ```js
+ * import { closeFDs, UnixStream } from 'fdchannel';
+ *
+ * const [ours, theirs] = UnixStream.pair();
+ * theirs.on('fds', (fds) => closeFDs(fds));
+ * ours.writeWithFds('with a descriptor', [process.stdin]);
+ * ours.end();
+ * for await (const chunk of theirs) console.log(chunk.toString()); // with a descriptor
+ * ```
  */
 export class UnixStream extends Duplex {
   readonly #idle: IdleTimer = new IdleTimer(() => this.emit('timeout'));
