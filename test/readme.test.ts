@@ -1,90 +1,143 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { UnixSocket } from '../src/index.ts';
-import { assertEnded, onceThere } from './support/named.ts';
-import { type Process, startProcess } from './support/processes.ts';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Duplex } from 'node:stream';
+import * as fdchannel from '../src/index.ts';
+import { ROOT } from './support/installed.ts';
+import { blocks, README, recipes } from './support/readme.ts';
 import { suite } from './support/suite.ts';
-import { LOADER } from './support/typescript.ts';
 
-const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-const library = new URL('../src/index.ts', import.meta.url).href;
+const MOST_LINES = 15;
+const FIRST_LINES = 6;
 
-/** The README's programs: code blocks that begin with the name of their file. */
-const programs = new Map(
-  [...readme.matchAll(/^```js\n\/\/ (\S+\.mjs)\n([\s\S]*?)^```$/gm)].map(([, name, code]) => [
-    name as string,
-    code as string,
-  ]),
-);
-
-/** Where the programs meet, and the file of that name in the folder of a test. */
-const MEETING = '/tmp/example.sock';
-const MET = 'example.sock';
-
-/** Runs the body in a folder that has the programs, with what starts one of them. */
-async function withPrograms(
-  body: (start: (name: string) => Process, folder: string) => Promise<void>,
-): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'fdchannel-readme-'));
-  try {
-    for (const [file, code] of programs) writeFileSync(join(folder, file), runnable(code, folder));
-    const env = { NODE_OPTIONS: LOADER.join(' ') };
-    await body((name) => startProcess(process.execPath, [name], { cwd: folder, env }), folder);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+function textOf(file: string): string {
+  return readFileSync(join(ROOT, file), 'utf8');
 }
 
-function runnable(code: string | undefined, folder: string): string {
-  assert.ok(code);
-  return code.replace("'fdchannel'", `'${library}'`).replace(MEETING, join(folder, MET));
+/** The words of code between the heading and the next one of its level. */
+function wordsOf(heading: string): Set<string> {
+  const [, section = ''] = README.split(new RegExp(`^## ${heading}\n`, 'm'));
+  const [text = ''] = section.split(/^## /m);
+  const code = [...text.matchAll(/`([^`\n]+)`/g)];
+  return new Set(code.flatMap(([, one]) => one?.match(/\w+/g) ?? []));
+}
+
+/** Everything that index.ts exports, types included. */
+function exported(): string[] {
+  const clauses = [...textOf('src/index.ts').matchAll(/^export (?:type )?\{([^}]*)\}/gm)];
+  return clauses.flatMap(([, clause = '']) =>
+    clause
+      .split(',')
+      .map((one) => one.trim())
+      .filter((one) => one !== '')
+      .map((one) => one.replace(/^type /, '').replace(/^\w+ as /, '')),
+  );
+}
+
+/** What the declarations leave out. */
+const INTERNAL = ['requireOpen', 'reset'];
+
+/** The methods and getters of a class and its objects, but for those that every stream of Node's has. */
+function membersOf(one: { readonly prototype: object }): string[] {
+  const known = new Set([...INTERNAL, ...namesUpFrom(Duplex), ...namesUpFrom(Duplex.prototype)]);
+  return [...namesUpFrom(one), ...namesUpFrom(one.prototype)].filter(
+    (name) => !name.startsWith('_') && !known.has(name),
+  );
+}
+
+function namesUpFrom(object: object | null): string[] {
+  if (object === null) return [];
+  return [...Object.getOwnPropertyNames(object), ...namesUpFrom(Object.getPrototypeOf(object))];
+}
+
+/** Where a heading of a text can be linked to. */
+function anchorsOf(text: string): string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+/** The links of a text that lead to nothing. */
+function brokenLinks(file: string): string[] {
+  const text = textOf(file);
+  const pictures = [...textOf('bench/plots/draw.mjs').matchAll(/name: '(\S+)'/g)].map(
+    ([, name]) => `bench/results/${name}.svg`,
+  );
+  return [...text.matchAll(/\]\(([^)\s]+)\)/g)].flatMap(([, target = '']) => {
+    if (/^https:/.test(target)) return [];
+    const [path = '', anchor] = target.split('#');
+    const there = path === '' ? file : join(dirname(file), path);
+    // A picture is drawn when the bench has run.
+    if (!existsSync(join(ROOT, there)) && !pictures.includes(there)) return [target];
+    return anchor === undefined || anchorsOf(textOf(there)).includes(anchor) ? [] : [target];
+  });
 }
 
 suite('README', (test) => {
-  test('every block of JavaScript is a program that is run here', () => {
-    assert.deepEqual([...programs.keys()].sort(), [
-      'child.mjs',
-      'parent.mjs',
-      'receive.mjs',
-      'send.mjs',
-      'server.mjs',
-      'stream.mjs',
-    ]);
-    assert.equal(readme.match(/^```js$/gm)?.length, programs.size);
+  test('the first example is six lines, and every other one a recipe of at most fifteen', () => {
+    const [first = '', ...others] = blocks;
+    assert.equal(first.trimEnd().split('\n').length, FIRST_LINES);
+    assert.deepEqual(others, [...recipes.values()]);
+    for (const [name, code] of recipes) {
+      // Behind the line with its name.
+      const [, ...lines] = code.trimEnd().split('\n');
+      assert.ok(lines.length <= MOST_LINES, `${name} has ${lines.length} lines`);
+    }
   });
 
-  test('the parent passes a file to the child', () =>
-    withPrograms(async (start, folder) => {
-      const sent = runnable(programs.get('parent.mjs'), folder);
-      await assertEnded(start('parent.mjs'), `${sent}\n`);
-    }));
+  test('every recipe is run by a test, or imported by one that is', () => {
+    const folder = 'test/recipes';
+    const tests = readdirSync(join(ROOT, folder)).map((file) => textOf(join(folder, file)));
+    const texts = [...tests, ...recipes.values()];
+    for (const name of recipes.keys()) {
+      assert.ok(
+        texts.some((text) => text.includes(`'${name}'`) || text.includes(`'./${name}'`)),
+        name,
+      );
+    }
+  });
 
-  test('the event loop example iterates to the end and aborts', () =>
-    withPrograms(async (start) => {
-      await assertEnded(start('server.mjs'), '1000 descriptors, and the end of the channel\nTimeoutError\n');
-    }));
+  test('the reference has every export', () => {
+    const words = wordsOf('Reference');
+    const names = exported();
+    assert.deepEqual(
+      Object.keys(fdchannel).filter((name) => !names.includes(name)),
+      [],
+    );
+    assert.deepEqual(
+      names.filter((name) => !words.has(name)),
+      [],
+    );
+  });
 
-  test('two programs meet at a path, again and again, also after the receiver was killed', () =>
-    withPrograms(async (start, folder) => {
-      const sent = `Here is a file: ${runnable(programs.get('send.mjs'), folder)}\n`;
-      for (const times of [2, 1]) {
-        const receiver = start('receive.mjs');
-        const path = join(folder, MET);
-        const visitor = await onceThere(receiver, async () => UnixSocket.connect(path));
-        visitor.destroy();
-        for (let i = 0; i < times; i++) await assertEnded(start('send.mjs'));
-        for (const line of sent.repeat(times).split('\n').slice(0, -1)) {
-          assert.equal(await receiver.line(), line);
-        }
-        receiver.child.kill('SIGKILL');
-        assert.equal((await receiver.exit).stderr, '');
-      }
-    }));
+  test('the reference has every method', () => {
+    const words = wordsOf('Reference');
+    const { Endpoint, UnixListener, UnixSocket, UnixStream } = fdchannel;
+    for (const one of [Endpoint, UnixListener, UnixSocket, UnixStream]) {
+      const members = membersOf(one);
+      assert.ok(members.length > 5);
+      assert.deepEqual(
+        members.filter((name) => !words.has(name)),
+        [],
+        one.name,
+      );
+    }
+  });
 
-  test('the stream example serves a stream with descriptors', () =>
-    withPrograms(async (start) => {
-      await assertEnded(start('stream.mjs'), 'these bytes come with two descriptors, and these with none\n');
-    }));
+  test('the errors have every code of a channel', () => {
+    const words = wordsOf('Errors');
+    const codes = textOf('src/errors.ts').match(/\bERR_\w+/g) ?? [];
+    assert.ok(codes.length > 5);
+    assert.deepEqual(
+      codes.filter((code) => !words.has(code)),
+      [],
+    );
+  });
+
+  for (const file of ['README.md', 'bench/README.md', 'test/interop/README.md']) {
+    test(`the links of ${file} lead somewhere`, () => assert.deepEqual(brokenLinks(file), []));
+  }
 });

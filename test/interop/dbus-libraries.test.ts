@@ -1,15 +1,10 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { FIXTURES, type Process, startProcess } from '../support/processes.ts';
+import { withBus } from '../support/bus.ts';
+import { startProcess } from '../support/processes.ts';
 import { NPM, type Project, projectOf, SLOW } from '../support/projects.ts';
-import { withFolder } from '../support/streams.ts';
 import { skip, suite } from '../support/suite.ts';
-
-/** Debian’s own Python has what Debian installs. */
-const PYTHON = '/usr/bin/python3';
 
 interface Library {
   readonly name: string;
@@ -91,35 +86,6 @@ const libraries: Library[] = [
   },
 ];
 
-/** Runs the body with a bus of its own, on which the service is. */
-async function withBus(body: (path: string) => Promise<void>): Promise<void> {
-  if (spawnSync('dbus-daemon', ['--version']).status !== 0)
-    skip('dbus-daemon is not there: apt-get install dbus');
-  if (spawnSync(PYTHON, ['-c', 'from gi.repository import Gio']).status !== 0) {
-    skip('Python’s gi is not there: apt-get install python3-gi');
-  }
-  await withFolder(async (folder) => {
-    const path = join(folder, 'bus');
-    const address = `unix:path=${path}`;
-    const started: Process[] = [];
-    try {
-      const options = ['--session', '--nofork', '--nosyslog', `--address=${address}`, '--print-address'];
-      const daemon = startProcess('dbus-daemon', options);
-      started.push(daemon);
-      await daemon.line();
-      const service = startProcess(PYTHON, [fileURLToPath(new URL('dbus-files.py', FIXTURES))], {
-        env: { DBUS_SESSION_BUS_ADDRESS: address },
-      });
-      started.push(service);
-      assert.equal(await service.line(), 'ready');
-      await body(path);
-    } finally {
-      for (const one of started) one.child.kill('SIGKILL');
-      await Promise.all(started.map(({ exit }) => exit));
-    }
-  });
-}
-
 suite('D-Bus', (test) => {
   for (const { name, project, program } of libraries) {
     test(
@@ -127,7 +93,7 @@ suite('D-Bus', (test) => {
       async () => {
         const { require_module } = process.features as { require_module?: boolean };
         if (!require_module) skip(`Node ${process.version} cannot require ES modules`);
-        await withBus(async (path) => {
+        await withBus('dbus-files.py', async (path) => {
           const folder = await projectOf(project);
           writeFileSync(join(folder, 'program.cjs'), SHARED + program);
           const { exit } = startProcess(process.execPath, ['program.cjs', path], { cwd: folder });
