@@ -1,30 +1,20 @@
 import assert from 'node:assert/strict';
-import { Agent, request } from 'node:http';
+import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { UnixSocket } from '../../src/index.ts';
 import { SLOW } from '../support/installed.ts';
 import { onceThere } from '../support/named.ts';
 import type { Process } from '../support/processes.ts';
 import { suite } from '../support/suite.ts';
-import { freePort, withRecipes } from './recipes.ts';
+import { freePort, get, withRecipes } from './recipes.ts';
 
 const REQUESTS = 10_000;
 /** How many ask at the same time, half of them on connections that they keep. */
 const CLIENTS = 16;
 
 /** Asks once. @returns the process that answered */
-function ask(port: number, agent: Agent | false): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const asking = request({ host: '127.0.0.1', port, agent }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (part: string) => {
-        text += part;
-      });
-      response.on('end', () => resolve(Number(text.replace('process ', ''))));
-      response.on('error', reject);
-    });
-    asking.on('error', reject).end();
-  });
+async function ask(port: number, agent: Agent | false): Promise<number> {
+  return Number((await get(port, agent)).replace('process ', ''));
 }
 
 /** Waits until a server listens, and can be replaced. To the server it looks like a new process that ends at once. */

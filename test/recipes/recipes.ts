@@ -1,15 +1,22 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { type Agent, request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { installed } from '../support/installed.ts';
 import { type Process, type ProcessOptions, startProcess } from '../support/processes.ts';
 import { recipes } from '../support/readme.ts';
 
+export interface RecipeOptions extends ProcessOptions {
+  /** A command that runs the one that follows it. */
+  readonly prefix?: readonly string[];
+}
+
 /** Starts a program by the name that README gives it. */
-export type Start = (name: string, options?: ProcessOptions) => Process;
+export type Start = (name: string, options?: RecipeOptions) => Process;
 
 /**
  * Runs the body in a folder that has README's programs as a reader copies them, beside an installed package. Ends what
@@ -24,9 +31,10 @@ export async function withRecipes(
   const packages = project ?? (await installed());
   const folder = mkdtempSync(join(tmpdir(), 'fdchannel-recipes-'));
   const started: Process[] = [];
-  const start: Start = (name, options = {}) => {
+  const start: Start = (name, { prefix = [], ...options } = {}) => {
     assert.ok(recipes.has(name), `README has ${name}`);
-    const one = startProcess(process.execPath, [name], { cwd: folder, timeout: 170_000, ...options });
+    const [command = process.execPath, ...args] = [...prefix, process.execPath, name];
+    const one = startProcess(command, args, { cwd: folder, timeout: 170_000, ...options });
     started.push(one);
     return one;
   };
@@ -49,4 +57,14 @@ export async function freePort(): Promise<number> {
   server.close();
   await once(server, 'close');
   return port;
+}
+
+/** Asks an HTTP server of this host. @returns its answer */
+export function get(port: number, agent: Agent | false): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const asking = request({ host: '127.0.0.1', port, agent }, (response) => {
+      resolve(text(response));
+    });
+    asking.on('error', reject).end();
+  });
 }
