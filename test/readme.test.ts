@@ -22,16 +22,18 @@ function wordsOf(heading: string): Set<string> {
   return new Set(code.flatMap(([, one]) => one?.match(/\w+/g) ?? []));
 }
 
-/** Everything that index.ts exports, types included. */
+/** Everything that index.ts and the other module of this package's own export, types included. */
 function exported(): string[] {
   const clauses = [...textOf('src/index.ts').matchAll(/^export (?:type )?\{([^}]*)\}/gm)];
-  return clauses.flatMap(([, clause = '']) =>
+  const systemd = [...textOf('src/systemd.ts').matchAll(/^export \w+ (\w+)/gm)];
+  const names = clauses.flatMap(([, clause = '']) =>
     clause
       .split(',')
       .map((one) => one.trim())
       .filter((one) => one !== '')
       .map((one) => one.replace(/^type /, '').replace(/^\w+ as /, '')),
   );
+  return [...names, ...systemd.map(([, name = '']) => name)];
 }
 
 /** What the declarations leave out. */
