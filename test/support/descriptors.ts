@@ -66,13 +66,13 @@ export async function descriptorsSettle(): Promise<void> {
   do {
     before = openDescriptors();
     await delay(50);
-  } while (tidiesCache(before) || changes(before, openDescriptors()).length > 0);
+  } while (usesCache(before) || changes(before, openDescriptors()).length > 0);
 }
 
-/** Whether tsx looks through its cache for what is old, as it does when it has compiled a file. */
-function tidiesCache(open: Map<number, Identity>): boolean {
+/** Whether tsx writes to its cache, or looks through it for what is old, as it does when it has compiled a file. */
+function usesCache(open: Map<number, Identity>): boolean {
   const cache = join(tmpdir(), `tsx-${process.geteuid?.()}`);
-  return [...open.values()].some(({ target }) => target === cache);
+  return [...open.values()].some(({ target }) => target?.startsWith(cache));
 }
 
 function isSame(a: Identity, b: Identity): boolean {
