@@ -16,11 +16,11 @@ import { type Libc, libc } from './libc/calls.ts';
 import { MessageBuffer } from './libc/message-buffer.ts';
 import { firstClosed } from './libc/open-descriptors.ts';
 import { isConnected, shutdown, socketpair, socketType } from './libc/sockets.ts';
-import { ControlCodec } from './socket/control.ts';
 import { DescriptorReceiver } from './socket/descriptor-receiver.ts';
 import { DescriptorSender } from './socket/descriptor-sender.ts';
 import { OutgoingBatch } from './socket/outgoing-batch.ts';
 import { OwnedSocket } from './socket/owned-socket.ts';
+import { sharedCodec } from './socket/shared-buffers.ts';
 import { Transfer } from './socket/transfer.ts';
 import type { Operation, Waiting } from './socket/wait.ts';
 
@@ -147,7 +147,7 @@ export class Endpoint extends OwnedSocket {
     const framing = framingOf(c, taken ? taken.fd : (socket as number));
     super(c, taken ? taken.detach() : (socket as number), framing);
     const { abi } = c;
-    const codec = new ControlCodec(abi, c.layout);
+    const codec = sharedCodec(c);
     // A packet needs no data; a stream drops descriptors that come without at least one byte.
     const stream = this.type === 'stream';
     const outgoing = new MessageBuffer(c, stream ? 1 : 0, codec.space(1));

@@ -42,7 +42,7 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
   descriptors: ['errors', 'libc', 'node:dgram', 'node:net'],
   endpoint: [
     ...['abi', 'errors', 'libc', 'arguments', 'descriptors'],
-    ...['socket/control', 'socket/owned-socket', 'socket/transfer', 'socket/wait'],
+    ...['socket/owned-socket', 'socket/shared-buffers', 'socket/transfer', 'socket/wait'],
     ...['socket/descriptor-receiver', 'socket/descriptor-sender', 'socket/outgoing-batch'],
   ],
   'unix-socket': [

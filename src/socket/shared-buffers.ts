@@ -31,7 +31,7 @@ export class SharedBuffers {
   constructor(libc: Libc) {
     const { abi } = libc;
     this.#libc = libc;
-    this.codec = new ControlCodec(abi, libc.layout);
+    this.codec = sharedCodec(libc);
     this.outgoing = new DataBuffer(libc, {
       iovecs: MOST_PARTS,
       dataBytes: COPIED_DATA,
@@ -79,13 +79,23 @@ export class SharedBuffers {
   }
 }
 
-const ofThreads: WeakMap<Libc, SharedBuffers> = new WeakMap();
+const buffersOf: WeakMap<Libc, SharedBuffers> = new WeakMap();
+const codecsOf: WeakMap<Libc, ControlCodec> = new WeakMap();
 
 /** The buffers of the thread to which a libc belongs. */
 export function sharedBuffers(libc: Libc): SharedBuffers {
+  return madeOnce(buffersOf, libc, () => new SharedBuffers(libc));
+}
+
+/** The codec of that thread. It keeps nothing of what it codes. */
+export function sharedCodec(libc: Libc): ControlCodec {
+  return madeOnce(codecsOf, libc, () => new ControlCodec(libc.abi, libc.layout));
+}
+
+function madeOnce<T>(ofThreads: WeakMap<Libc, T>, libc: Libc, make: () => T): T {
   const existing = ofThreads.get(libc);
   if (existing) return existing;
-  const made = new SharedBuffers(libc);
+  const made = make();
   ofThreads.set(libc, made);
   return made;
 }
