@@ -14,8 +14,9 @@ BUN=1.4.5
 DENO=2.9.6
 # The first is this system's own choice.
 LOOPS=(epoll+stream epoll+thread poll+thread)
-# Of test/socket, whose tables run over every kind of end, what waits on the event loop. Left out is what never waits,
-# or blocks; `last`, `lifetime` and all of test/loop run over each of LOOPS by themselves, in every run of the tests.
+# Of test/socket, whose tables run over every kind of end, what waits on the event loop. Left out are the suites that
+# never wait there, `lifetime`, which runs over each of LOOPS by itself, and `last`: test/loop/ends.test.ts tells of each
+# what becomes of it when a process or a worker ends.
 WAITING=(abort contention destroy end fairness flags iteration life limits many many-at-once order processes queue send
   shutdown sides soak states strange-signals turn unasked)
 # processor of the Node package, its version, koffi's name of the processor, emulator, Debian's name
