@@ -1,7 +1,7 @@
 import type { Abi, Layout } from '../abi/abi.ts';
 import { SyscallError, type SyscallErrorOptions } from '../errors.ts';
 import { type Binding, loadBinding } from './binding.ts';
-import { Memory } from './memory.ts';
+import { Memory, SharedMemory } from './memory.ts';
 
 /** What {@link Libc.sendmsg} and {@link Libc.recvmsg} answer where a blocking socket would wait. */
 export const WOULD_BLOCK = -1;
@@ -23,6 +23,8 @@ export class Libc {
   readonly raw: Binding;
   /** Room for the out-parameters of one call, which nothing uses across calls. */
   readonly scratch: Memory;
+  /** Memory for small things that are made often. */
+  readonly shared: SharedMemory;
   readonly #sendFlags: number;
   readonly #receiveFlags: number;
   readonly #EAGAIN: number;
@@ -35,6 +37,7 @@ export class Libc {
     this.abi = binding.abi;
     this.layout = binding.layout;
     this.scratch = new Memory(binding, SCRATCH_BYTES);
+    this.shared = new SharedMemory(binding);
     this.#sendFlags = binding.abi.MSG_NOSIGNAL;
     this.#receiveFlags = binding.abi.MSG_CMSG_CLOEXEC;
     this.#EAGAIN = binding.errnos['EAGAIN'] as number;

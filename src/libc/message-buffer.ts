@@ -1,5 +1,5 @@
 import type { Libc } from './calls.ts';
-import { Memory } from './memory.ts';
+import { type Memory, NO_BYTES } from './memory.ts';
 
 /** The bytes that C's alignment makes of so many. */
 export const align8 = (bytes: number): number => (bytes + 7) & ~7;
@@ -14,8 +14,8 @@ export interface MessagePlace {
 }
 
 /**
- * A `msghdr` with the memory it points to, in one block that C sees: the header, one `iovec`, its data, the
- * control buffer. It is built once and used for every call; the addresses hold for as long as this object is
+ * A `msghdr` with what it points to, in one part of a memory that C sees: the header, one `iovec`, its data, the control
+ * buffer. It is built once and used for every call; the addresses hold for as long as this object is
  * referenced.
  *
  * Every field that a call changes lies in an aligned 32-bit word on every platform: of a 64-bit `size_t` it is
@@ -35,7 +35,7 @@ export class MessageBuffer {
   /**
    * @param dataBytes the size of the one data buffer, which may be 0
    * @param controlBytes the size of the control buffer
-   * @param place where it lies; in a block of its own without
+   * @param place where it lies; in a part of its own without
    */
   constructor(libc: Libc, dataBytes: number, controlBytes: number, place?: MessagePlace) {
     const { msghdr, iovec, wordSize } = libc.layout;
@@ -51,7 +51,7 @@ export class MessageBuffer {
     memory.setWord(member('msg_control'), memory.address + controlAt, wordSize);
 
     this.address = memory.address + headerAt;
-    this.data = bytes.subarray(dataAt, dataAt + dataBytes);
+    this.data = dataBytes > 0 ? bytes.subarray(dataAt, dataAt + dataBytes) : NO_BYTES;
     this.control = words.subarray(controlAt / 4, (controlAt + controlBytes) / 4);
     this.#words = words;
     this.#controllen = member('msg_controllen') / 4;
@@ -79,7 +79,9 @@ export class MessageBuffer {
 }
 
 function alone(libc: Libc, dataBytes: number, controlBytes: number): MessagePlace {
-  const bodyAt = align8(libc.layout.msghdr.size);
-  const size = bodyAt + MessageBuffer.bodyBytes(libc, dataBytes, controlBytes);
-  return { memory: new Memory(libc.raw, size), headerAt: 0, bodyAt };
+  const headerBytes = align8(libc.layout.msghdr.size);
+  const { memory, at } = libc.shared.take(
+    headerBytes + MessageBuffer.bodyBytes(libc, dataBytes, controlBytes),
+  );
+  return { memory, headerAt: at, bodyAt: at + headerBytes };
 }

@@ -1,7 +1,7 @@
 import { MOST_BYTES } from '../libc/address.ts';
 import type { Libc } from '../libc/calls.ts';
 import { DataBuffer } from '../libc/data-buffer.ts';
-import { Memory } from '../libc/memory.ts';
+import { Memory, NO_BYTES } from '../libc/memory.ts';
 import { ControlCodec } from './control.ts';
 
 /** How much data a receive takes when nothing else is said. */
@@ -12,8 +12,6 @@ export const MOST_PARTS = 16;
 
 /** Small data is copied into the message, as that takes less time than to ask where it lies. */
 const COPIED_DATA = 4096;
-
-const NO_DATA: Uint8Array = new Uint8Array(0);
 
 /**
  * The messages of all sockets of a thread, which use them in turn: between two system calls nobody needs them. So a
@@ -26,7 +24,7 @@ export class SharedBuffers {
   readonly #libc: Libc;
   #room: Memory | undefined;
   /** The beginning of the room. */
-  #view: Uint8Array = NO_DATA;
+  #view: Uint8Array = NO_BYTES;
 
   constructor(libc: Libc) {
     const { abi } = libc;
@@ -50,7 +48,7 @@ export class SharedBuffers {
   roomFor(bytes: number): Memory {
     if (!this.#room || this.#room.bytes.length < bytes) {
       this.#room = new Memory(this.#libc.raw, Math.max(DEFAULT_BYTES, (bytes + 3) & ~3));
-      this.#view = NO_DATA;
+      this.#view = NO_BYTES;
     }
     return this.#room;
   }
@@ -73,7 +71,7 @@ export class SharedBuffers {
     }
     if (!copied || room.length > DEFAULT_BYTES) {
       this.#room = undefined;
-      this.#view = NO_DATA;
+      this.#view = NO_BYTES;
     }
     return data;
   }
