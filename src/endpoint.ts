@@ -24,6 +24,7 @@ import { sharedCodec } from './socket/shared-buffers.ts';
 import { Transfer } from './socket/transfer.ts';
 import type { Operation, Waiting } from './socket/wait.ts';
 
+const RECEIVE: Operation = { direction: 'in', syscall: 'recvmsg' };
 const SEND: Operation = { direction: 'out', syscall: 'sendmsg' };
 const SEND_MANY: Operation = { direction: 'out', syscall: 'sendmmsg' };
 const RECEIVE_MANY: Operation = { direction: 'in', syscall: 'recvmmsg' };
@@ -119,7 +120,6 @@ export class Endpoint extends OwnedSocket {
   declare readonly type: Framing;
   readonly #sender: DescriptorSender;
   readonly #receiver: DescriptorReceiver;
-  readonly #RECEIVE: Operation;
   #list: DescriptorList | undefined;
   readonly #DONTWAIT: number;
 
@@ -157,8 +157,7 @@ export class Endpoint extends OwnedSocket {
     outgoing.controllen = codec.encode(outgoing.control, [0]);
     const transfer = new Transfer(c, this, this.type, codec, outgoing, incoming);
     this.#sender = new DescriptorSender(c, codec, transfer);
-    this.#receiver = new DescriptorReceiver(c, this.type, codec, transfer, () => this.waits.serveSoon('in'));
-    this.#RECEIVE = { direction: 'in', syscall: 'recvmsg', together: this.#receiver.each };
+    this.#receiver = new DescriptorReceiver(c, this.type, codec, transfer, this.waits);
     this.#DONTWAIT = abi.MSG_DONTWAIT;
   }
 
@@ -242,8 +241,7 @@ export class Endpoint extends OwnedSocket {
   recvFD(options?: BlockingOptions): number {
     const timeout = checkTimeout(options);
     this.requireOpen('recvmsg');
-    const { one } = this.#receiver;
-    return one(this.waits.firstFlags(timeout)) ?? this.waits.block(this.#RECEIVE, one, timeout);
+    return this.#receiver.attempt(this.waits.firstFlags(timeout)) ?? this.#receiveOneLater(timeout);
   }
 
   /**
@@ -274,7 +272,7 @@ export class Endpoint extends OwnedSocket {
    */
   tryRecvFD(): number | undefined {
     this.requireOpen('recvmsg');
-    return this.#receiver.one(this.#DONTWAIT);
+    return this.#receiver.attempt(this.#DONTWAIT);
   }
 
   /**
@@ -295,8 +293,11 @@ export class Endpoint extends OwnedSocket {
       const fd = descriptorOf(source);
       const signal = checkSignal(options);
       this.requireOpen('sendmsg');
-      const attempt = (flags: number): true | undefined => this.#sender.one(fd, flags);
-      return this.waits.soon(SEND, attempt, signal, () => this.#hold(fd)).then(toNothing);
+      const call: Waiting<true> = {
+        attempt: (flags) => this.#sender.one(fd, flags),
+        hold: () => this.#hold(fd),
+      };
+      return this.waits.soon(SEND, call, signal).then(toNothing);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -319,7 +320,7 @@ export class Endpoint extends OwnedSocket {
     try {
       const signal = checkSignal(options);
       this.requireOpen('recvmsg');
-      return this.waits.soon(this.#RECEIVE, this.#receiver.one, signal);
+      return this.waits.soon(RECEIVE, this.#receiver, signal);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -426,7 +427,7 @@ export class Endpoint extends OwnedSocket {
       const signal = checkSignal(options);
       this.#requireSendable(list);
       const batch = new OutgoingBatch(this.libc, this.#sender, list.fds, list.count);
-      return this.waits.soon(SEND_MANY, batch.attempt, signal, () => batch.hold()).then(toNothing);
+      return this.waits.soon(SEND_MANY, batch, signal).then(toNothing);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -447,7 +448,8 @@ export class Endpoint extends OwnedSocket {
       const max = checkMax(options);
       const signal = checkSignal(options);
       this.requireOpen('recvmmsg');
-      return this.waits.soon(RECEIVE_MANY, (flags) => this.#receiver.many(max, flags), signal);
+      const attempt = (flags: number): number[] | undefined => this.#receiver.many(max, flags);
+      return this.waits.soon(RECEIVE_MANY, { attempt }, signal);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -501,6 +503,10 @@ export class Endpoint extends OwnedSocket {
     this.waits.block(SEND, (flags) => this.#sender.one(fd, flags), timeout);
   }
 
+  #receiveOneLater(timeout: number | undefined): number {
+    return this.waits.block(RECEIVE, (flags) => this.#receiver.attempt(flags), timeout);
+  }
+
   /** Takes the list out of use: a getter among the sources may send, too. Whoever is done puts it back. */
   #read(sources: readonly DescriptorSource[]): DescriptorList {
     const list = this.#list ?? new DescriptorList();
@@ -512,7 +518,7 @@ export class Endpoint extends OwnedSocket {
   #sendRest({ fds, count }: DescriptorList, sent: number, timeout: number | undefined): void {
     const batch = new OutgoingBatch(this.libc, this.#sender, fds, count, sent);
     try {
-      this.waits.block(SEND_MANY, batch.attempt, timeout);
+      this.waits.block(SEND_MANY, (flags) => batch.attempt(flags), timeout);
     } catch (error) {
       throw sentBefore(error, batch.sent);
     }

@@ -151,7 +151,7 @@ export class UnixListener extends OwnedSocket {
     try {
       const signal = checkSignal(options);
       this.requireOpen('accept');
-      return this.waits.soon(ACCEPT, this.#accept, signal);
+      return this.waits.soon(ACCEPT, { attempt: this.#accept }, signal);
     } catch (error) {
       return Promise.reject(error);
     }

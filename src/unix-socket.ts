@@ -261,14 +261,7 @@ export class UnixSocket extends OwnedSocket {
       const message = this.#outgoing(data, sources, options);
       const signal = checkSignal(options);
       const sending = this.#start(message);
-      if (!message.to) {
-        return this.waits.soon(
-          SEND,
-          (flags) => sending.attempt(flags),
-          signal,
-          () => sending.hold(),
-        );
-      }
+      if (!message.to) return this.waits.soon(SEND, sending, signal);
       return this.#sendDatagram(sending, message.to.name, signal);
     } catch (error) {
       return Promise.reject(error);
@@ -319,7 +312,8 @@ export class UnixSocket extends OwnedSocket {
       const wanted = checkWanted(options, this.#everything);
       const signal = checkSignal(options);
       this.requireOpen('recvmsg');
-      return this.waits.soon(RECEIVE, (flags) => this.#receiving.receive(flags, wanted), signal);
+      const attempt = (flags: number): Message | null | undefined => this.#receiving.receive(flags, wanted);
+      return this.waits.soon(RECEIVE, { attempt }, signal);
     } catch (error) {
       return Promise.reject(error);
     }

@@ -21,7 +21,7 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
   'socket/waits': ['libc', 'loop', 'socket/aborts', 'socket/wait', 'node:timers', 'node:worker_threads'],
   'socket/owned-socket': ['abi', 'errors', 'libc', 'socket/waits', 'node:util', 'node:worker_threads'],
   'socket/transfer': ['abi', 'errors', 'libc', 'socket/control'],
-  'socket/descriptor-receiver': ['abi', 'errors', 'libc', 'socket/control', 'socket/transfer'],
+  'socket/descriptor-receiver': ['abi', 'errors', 'libc', 'socket/control', 'socket/transfer', 'socket/wait'],
   'socket/descriptor-sender': ['errors', 'libc', 'socket/control', 'socket/transfer'],
   'socket/outgoing-batch': ['errors', 'libc', 'socket/descriptor-sender', 'socket/wait'],
   'socket/made-socket': ['abi'],

@@ -5,9 +5,15 @@ import { type Libc, WOULD_BLOCK } from '../libc/calls.ts';
 import type { MessageBuffer } from '../libc/message-buffer.ts';
 import type { ControlCodec } from './control.ts';
 import { ended, type Transfer } from './transfer.ts';
+import type { Waiting } from './wait.ts';
 
 /** The most messages that the kernel takes by one call: its UIO_MAXIOV (Linux linux/uio.h). */
 const MOST_AT_ONCE = 1024;
+
+/** Who waits for descriptors, and shall hear of a fault, which no event tells. */
+interface FaultListener {
+  serveSoon(direction: 'in'): void;
+}
 
 /** What became of a message: its descriptor, or what was wrong with it. */
 export type Outcome = number | ChannelError;
@@ -16,7 +22,7 @@ export type Outcome = number | ChannelError;
  * What an endpoint receives: messages with exactly one descriptor, one or many by one system call. Everything else is a
  * fault, whose descriptors are closed before anybody hears of it.
  */
-export class DescriptorReceiver {
+export class DescriptorReceiver implements Waiting<number> {
   readonly #libc: Libc;
   readonly #type: Framing;
   readonly #codec: ControlCodec;
@@ -24,14 +30,14 @@ export class DescriptorReceiver {
   readonly #room: number;
   /** What was wrong with messages that came between good ones, for the calls that follow. */
   readonly #faults: ChannelError[] = [];
-  readonly #onFault: () => void;
+  readonly #waits: FaultListener;
   /** Whether there is a fault among what came last. */
   #refused = false;
   #batch: BatchBuffer | undefined;
 
-  /** @param onFault is called when a fault was kept for the next call */
-  constructor(libc: Libc, type: Framing, codec: ControlCodec, transfer: Transfer, onFault: () => void) {
-    this.#onFault = onFault;
+  /** @param waits is told when a fault was kept for the next call */
+  constructor(libc: Libc, type: Framing, codec: ControlCodec, transfer: Transfer, waits: FaultListener) {
+    this.#waits = waits;
     this.#libc = libc;
     this.#type = type;
     this.#codec = codec;
@@ -41,7 +47,7 @@ export class DescriptorReceiver {
   }
 
   /** One recvmsg(2); undefined where it would block. */
-  readonly one = (flags: number): number | undefined => {
+  attempt(flags: number): number | undefined {
     if (this.#faults.length > 0) throw this.#faults.shift();
     const { incoming } = this.#transfer;
     const received = this.#transfer.receive(this.#room, flags);
@@ -49,7 +55,7 @@ export class DescriptorReceiver {
     const fd = this.#take(incoming);
     if (fd < 0) throw this.#refuse(incoming, received, true);
     return fd;
-  };
+  }
 
   /**
    * What is there, by one recvmmsg(2); undefined where it would block. Throws a fault only where nothing else came; one
@@ -59,7 +65,7 @@ export class DescriptorReceiver {
    */
   many(max: number, flags: number): number[] | undefined {
     if (max === 1) {
-      const fd = this.one(flags);
+      const fd = this.attempt(flags);
       return fd === undefined ? undefined : [fd];
     }
     if (this.#faults.length > 0) throw this.#faults.shift();
@@ -67,15 +73,15 @@ export class DescriptorReceiver {
     return outcomes && this.#refused ? this.#keepFaults(outcomes) : (outcomes as number[] | undefined);
   }
 
-  /** What becomes of so many calls of {@link one}, in their order, by one recvmmsg(2); undefined where it would block. */
-  readonly each = (count: number, flags: number): Outcome[] | undefined => {
+  /** What becomes of so many calls of {@link attempt}, in their order, by one recvmmsg(2); undefined where it would block. */
+  together(count: number, flags: number): Outcome[] | undefined {
     if (this.#faults.length > 0) return this.#faults.splice(0, count);
     const outcomes = this.#receive(count, flags);
     const last = outcomes?.at(-1);
     // Behind the end is the end.
     if (isEnd(last)) while (outcomes && outcomes.length < count) outcomes.push(ended());
     return outcomes;
-  };
+  }
 
   /** What came, in order; the end is the last. */
   #receive(max: number, flags: number): Outcome[] | undefined {
@@ -112,7 +118,7 @@ export class DescriptorReceiver {
     const thrown = descriptors.length === 0 ? faults.shift() : undefined;
     // The kernel tells the end again.
     this.#faults.push(...faults.filter((fault) => !isEnd(fault)));
-    if (this.#faults.length > 0) this.#onFault();
+    if (this.#faults.length > 0) this.#waits.serveSoon('in');
     if (thrown) throw thrown;
     return descriptors;
   }

@@ -38,11 +38,11 @@ export class OutgoingBatch implements Waiting<true> {
   }
 
   /** Sends what there is room for; undefined while something is left. */
-  readonly attempt = (flags: number): true | undefined => {
+  attempt(flags: number): true | undefined {
     this.#sent = this.#sender.many(this.#fds, this.#count, this.#sent, flags);
     this.#letGo(this.#sent);
     return this.#sent === this.#count ? true : undefined;
-  };
+  }
 
   /**
    * Puts duplicates in the place of what has not been sent.

@@ -1,14 +1,9 @@
 import { type Abortable, offAbort } from './aborts.ts';
 
-/** A call that may have to wait: which way the socket must be ready, and the name that its errors carry. */
+/** What a call does that may have to wait: which way the socket must be ready, and the name that its errors carry. */
 export interface Operation {
   readonly direction: Direction;
   readonly syscall: string;
-  /**
-   * Makes the call for so many waits at once: what becomes of the first of them, in their order, where an Error is a
-   * rejection; undefined where it would block.
-   */
-  readonly together?: (count: number, flags: number) => readonly unknown[] | undefined;
 }
 
 export type Direction = 'in' | 'out';
@@ -19,9 +14,17 @@ export type Attempt<T> = (flags: number) => T | undefined;
 /** How many calls may succeed at once, and how many waits one wake may serve, before the loop turns. */
 export const TURN = 128;
 
-/** What waits in place of a call. */
+/** A call that may have to wait, or many that are the same. */
 export interface Waiting<T = unknown> {
-  readonly attempt: Attempt<T>;
+  /** Makes the call once, with MSG_DONTWAIT or without; undefined where it would block. */
+  attempt(flags: number): T | undefined;
+  /**
+   * Makes the call for so many waits at once: what becomes of the first of them, in their order, where an Error is a
+   * rejection; undefined where it would block.
+   */
+  together?(count: number, flags: number): readonly unknown[] | undefined;
+  /** Gives what waits in place of the call: asked only when it has to wait. */
+  hold?(): Waiting<T>;
   /** Whether the call is half done, so that no other may come in between. */
   readonly begun?: boolean;
   /** What the wait rejects with when it is ended from outside, for `cause`. Must not throw. */
@@ -63,9 +66,9 @@ export class Queue {
   }
 
   /** How many waits at the head wait for the same. */
-  runLength(operation: Operation, most: number): number {
+  runLength(held: Waiting, most: number): number {
     let length = 0;
-    for (let wait = this.first; wait?.operation === operation && length < most; wait = wait.behind) length++;
+    for (let wait = this.first; wait?.held === held && length < most; wait = wait.behind) length++;
     return length;
   }
 }
@@ -73,11 +76,11 @@ export class Queue {
 /** One place in a queue. */
 export class Wait implements Abortable {
   readonly operation: Operation;
+  readonly held: Waiting;
   /** Where it stands; undefined when it is over. */
   queue: Queue | undefined = undefined;
   before: Wait | undefined = undefined;
   behind: Wait | undefined = undefined;
-  readonly #held: Waiting;
   readonly #signal: AbortSignal | undefined;
   readonly #resolve: (result: unknown) => void;
   readonly #reject: (error: unknown) => void;
@@ -90,21 +93,21 @@ export class Wait implements Abortable {
     reject: (error: unknown) => void,
   ) {
     this.operation = operation;
-    this.#held = held;
+    this.held = held;
     this.#signal = signal;
     this.#resolve = resolve;
     this.#reject = reject;
   }
 
   get begun(): boolean {
-    return this.#held.begun === true;
+    return this.held.begun === true;
   }
 
   /** Tries once more; true when the wait is over. */
   serve(flags: number): boolean {
     let result: unknown;
     try {
-      result = this.#held.attempt(flags);
+      result = this.held.attempt(flags);
     } catch (error) {
       this.fail(error);
       return true;
@@ -129,14 +132,14 @@ export class Wait implements Abortable {
 
   /** Ends the wait from outside. */
   abort(cause: unknown): void {
-    this.fail(this.#held.interrupted?.(cause) ?? cause);
+    this.fail(this.held.interrupted?.(cause) ?? cause);
   }
 
   /** Leaves the queue. A second time, it does nothing. */
   end(): void {
     if (!this.queue) return;
     this.queue.delete(this);
-    this.#held.release?.();
+    this.held.release?.();
     if (this.#signal) offAbort(this.#signal, this);
   }
 }

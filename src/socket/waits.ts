@@ -88,22 +88,16 @@ export class Waits implements Watcher {
    * Makes the call at once when nobody waits before it, and otherwise waits its turn on the event loop. Throws
    * nothing: every error is a rejection.
    *
-   * @param hold gives what waits in place of `attempt`; it is asked only when the call has to wait
    * @returns a promise of the attempt's result; when the signal aborts, it rejects with the signal's reason, and
    *   nothing was taken or sent, unless what waits says otherwise
    */
-  soon<T>(
-    operation: Operation,
-    attempt: Attempt<T>,
-    signal: AbortSignal | undefined,
-    hold?: () => Waiting<T>,
-  ): Promise<T> {
+  soon<T>(operation: Operation, call: Waiting<T>, signal: AbortSignal | undefined): Promise<T> {
     const queue = this.#queues[operation.direction];
     // A receive that may be aborted, perhaps before the loop turns, asks always, and is no evidence.
     const expects = operation.direction === 'in' && signal === undefined;
     if (!queue.first && !(expects && this.#expectsNothing())) {
       try {
-        const result = attempt(this.#DONTWAIT);
+        const result = call.attempt(this.#DONTWAIT);
         if (expects) this.#learn(result === undefined);
         if (result !== undefined) return this.#spend()?.then(() => result) ?? Promise.resolve(result);
       } catch (error) {
@@ -112,7 +106,7 @@ export class Waits implements Watcher {
       }
     }
     return new Promise((resolve, reject) => {
-      const held = hold?.() ?? { attempt };
+      const held = call.hold?.() ?? call;
       const wait = new Wait(operation, held, signal, resolve as (result: unknown) => void, reject);
       queue.add(wait);
       try {
@@ -208,25 +202,23 @@ export class Waits implements Watcher {
     for (let wait = queue.first; wait; wait = queue.first) {
       // The event may not come again: a socket is not writable before three quarters of its queue are empty.
       if (left === 0) return void this.serveSoon(direction);
-      const { operation } = wait;
-      const count = operation.together ? queue.runLength(operation, left) : 1;
-      const served =
-        count > 1 ? this.#serveTogether(queue, operation, count) : Number(wait.serve(this.#DONTWAIT));
+      const { held } = wait;
+      const count = held.together ? queue.runLength(held, left) : 1;
+      const served = count > 1 ? this.#serveTogether(queue, held, count) : Number(wait.serve(this.#DONTWAIT));
       if (served < count) return;
       left -= served;
     }
   }
 
   /**
-   * Serves the first waits of a queue, which are for one operation, by one call.
+   * Serves the first waits of a queue, which are for the same, by one call.
    *
    * @returns how many are over; not all when it would block
    */
-  #serveTogether(queue: Queue, operation: Operation, count: number): number {
-    const { together } = operation;
+  #serveTogether(queue: Queue, held: Waiting, count: number): number {
     let outcomes: readonly unknown[];
     try {
-      outcomes = together?.(count, this.#DONTWAIT) ?? [];
+      outcomes = held.together?.(count, this.#DONTWAIT) ?? [];
     } catch (error) {
       outcomes = Array(count).fill(error);
     }

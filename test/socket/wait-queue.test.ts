@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict';
-import { type Operation, Queue, Wait } from '../../src/socket/wait.ts';
+import { type Operation, Queue, Wait, type Waiting } from '../../src/socket/wait.ts';
 import { suite } from '../support/suite.ts';
 
-const RECEIVE: Operation = { direction: 'in', syscall: 'recvmsg' };
-const ACCEPT: Operation = { direction: 'in', syscall: 'accept' };
+const OPERATION: Operation = { direction: 'in', syscall: 'recvmsg' };
+const RECEIVE: Waiting = { attempt: () => undefined };
+const ACCEPT: Waiting = { attempt: () => undefined };
 
-/** A queue with as many waits as there are operations, and what it has told its owner. */
-function queueOf(...operations: Operation[]): { queue: Queue; waits: Wait[]; left: () => number } {
+/** A queue with as many waits as there are calls, and what it has told its owner. */
+function queueOf(...calls: Waiting[]): { queue: Queue; waits: Wait[]; left: () => number } {
   let left = 0;
   const queue = new Queue({ left: () => left++ });
   const nothing = (): void => {};
-  const waits = operations.map(
-    (operation) => new Wait(operation, { attempt: () => undefined }, undefined, nothing, nothing),
-  );
+  const waits = calls.map((call) => new Wait(OPERATION, call, undefined, nothing, nothing));
   for (const wait of waits) queue.add(wait);
   return { queue, waits, left: () => left };
 }

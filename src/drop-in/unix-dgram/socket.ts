@@ -170,8 +170,8 @@ export class DatagramSocket extends EventEmitter {
 class Datagrams extends UnixSocket {
   writable(): Promise<true> {
     const { POLLOUT } = this.libc.abi;
-    const look = (): true | undefined => (this.libc.poll(this.fd, POLLOUT, 0) ? true : undefined);
-    return this.waits.soon({ direction: 'out', syscall: 'poll' }, look, undefined);
+    const attempt = (): true | undefined => (this.libc.poll(this.fd, POLLOUT, 0) ? true : undefined);
+    return this.waits.soon({ direction: 'out', syscall: 'poll' }, { attempt }, undefined);
   }
 }
 
