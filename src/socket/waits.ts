@@ -25,7 +25,9 @@ export class Waits implements Watcher {
   readonly #libc: Libc;
   readonly #socket: { readonly fd: number };
   readonly #DONTWAIT: number;
-  readonly #queues: Record<Direction, Queue> = { in: new Queue(this), out: new Queue(this) };
+  // Each is made for the first wait of its direction.
+  #in: Queue | undefined;
+  #out: Queue | undefined;
   #registration: Registration | undefined;
   #keepsAlive = true;
   #budget = TURN;
@@ -80,7 +82,7 @@ export class Waits implements Watcher {
    * @returns whether the way is free
    */
   clear(direction: Direction, flags: number): boolean {
-    const head = this.#queues[direction].first;
+    const head = this.#first(direction);
     return !head?.begun || head.serve(flags);
   }
 
@@ -92,10 +94,10 @@ export class Waits implements Watcher {
    *   nothing was taken or sent, unless what waits says otherwise
    */
   soon<T>(operation: Operation, call: Waiting<T>, signal: AbortSignal | undefined): Promise<T> {
-    const queue = this.#queues[operation.direction];
+    const { direction } = operation;
     // A receive that may be aborted, perhaps before the loop turns, asks always, and is no evidence.
-    const expects = operation.direction === 'in' && signal === undefined;
-    if (!queue.first && !(expects && this.#expectsNothing())) {
+    const expects = direction === 'in' && signal === undefined;
+    if (!this.#first(direction) && !(expects && this.#expectsNothing())) {
       try {
         const result = call.attempt(this.#DONTWAIT);
         if (expects) this.#learn(result === undefined);
@@ -108,7 +110,7 @@ export class Waits implements Watcher {
     return new Promise((resolve, reject) => {
       const held = call.hold?.() ?? call;
       const wait = new Wait(operation, held, signal, resolve as (result: unknown) => void, reject);
-      queue.add(wait);
+      this.#queue(direction).add(wait);
       try {
         if (signal) onAbort(signal, wait);
         this.#want();
@@ -131,8 +133,7 @@ export class Waits implements Watcher {
     // One error for all waits of a call: a stack trace for each of ten thousand would take a quarter of a second.
     const errors = new Map<string, Error>();
     for (const direction of DIRECTIONS) {
-      const queue = this.#queues[direction];
-      for (let wait = queue.first; wait; wait = queue.first) {
+      for (let wait = this.#first(direction); wait; wait = this.#first(direction)) {
         const { syscall } = wait.operation;
         const error = errors.get(syscall) ?? errorOf(syscall);
         errors.set(syscall, error);
@@ -144,7 +145,7 @@ export class Waits implements Watcher {
   /** Serves what waits in the next turn, although no event may come. What comes then has to ask, too. */
   serveSoon(direction: Direction): void {
     if (direction === 'in') this.#unasked = 0;
-    if (this.#queues[direction].first) void this.#turn().then(() => this.#serve(direction));
+    if (this.#first(direction)) void this.#turn().then(() => this.#serve(direction));
   }
 
   /**
@@ -185,8 +186,7 @@ export class Waits implements Watcher {
   /** Fails whoever waits: the loop no longer watches the socket. A later wait begins anew. */
   onFail(error: unknown): void {
     for (const direction of DIRECTIONS) {
-      const queue = this.#queues[direction];
-      for (let wait = queue.first; wait; wait = queue.first) wait.fail(error);
+      for (let wait = this.#first(direction); wait; wait = this.#first(direction)) wait.fail(error);
     }
     this.#registration = undefined;
   }
@@ -197,7 +197,7 @@ export class Waits implements Watcher {
   }
 
   #serve(direction: Direction): void {
-    const queue = this.#queues[direction];
+    const queue = this.#queue(direction);
     let left = TURN;
     for (let wait = queue.first; wait; wait = queue.first) {
       // The event may not come again: a socket is not writable before three quarters of its queue are empty.
@@ -253,6 +253,19 @@ export class Waits implements Watcher {
     this.#vain = vain ? this.#vain + 1 : 0;
   }
 
+  #first(direction: Direction): Wait | undefined {
+    return (direction === 'in' ? this.#in : this.#out)?.first;
+  }
+
+  #queue(direction: Direction): Queue {
+    if (direction === 'in') {
+      this.#in ??= new Queue(this);
+      return this.#in;
+    }
+    this.#out ??= new Queue(this);
+    return this.#out;
+  }
+
   #eventsOf(direction: Direction): number {
     return direction === 'in' ? this.#libc.abi.POLLIN : this.#libc.abi.POLLOUT;
   }
@@ -263,7 +276,7 @@ export class Waits implements Watcher {
     if (this.#socket.fd < 0) return;
     let events = 0;
     for (const direction of DIRECTIONS) {
-      if (this.#queues[direction].first) events |= this.#eventsOf(direction);
+      if (this.#first(direction)) events |= this.#eventsOf(direction);
     }
     if (events !== 0 && !this.#registration) {
       this.#registration = new Registration(this.#libc, this.#socket.fd, this);
