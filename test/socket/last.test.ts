@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { ENDS } from '../support/ends.ts';
+import { LOOP_ENDS } from '../support/ends.ts';
 import { startFixture } from '../support/processes.ts';
 import { suite } from '../support/suite.ts';
 
@@ -41,7 +41,7 @@ suite('an end while something waits, or has come', (test) => {
     SLOW,
   );
 
-  for (const { name } of ENDS) {
+  for (const { name } of LOOP_ENDS) {
     test(
       `worker.terminate while descriptors and room come without a pause, ${name}: the process goes on`,
       async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { closeSync } from 'node:fs';
 import { closeFD } from '../../src/index.ts';
 import { sameFile } from './descriptors.ts';
-import type { End, Kind } from './ends.ts';
+import type { End, LoopEnd, LoopKind } from './ends.ts';
 import { tagged, tagOf, temporaryFile } from './files.ts';
 
 /** For a receive whose descriptor is on its way: should it never come, the test fails instead of hanging. */
@@ -12,8 +12,8 @@ export const WITHIN_SECONDS = { timeout: 10_000 };
 export const TOO_MANY = 400;
 
 /** Runs the body with two connected ends, which it may destroy itself. */
-export async function withChannel<E extends End>(
-  kind: Kind<E>,
+export async function withChannel<E extends LoopEnd>(
+  kind: LoopKind<E>,
   body: (a: E, b: E) => unknown,
 ): Promise<void> {
   const [a, b] = kind.pair();

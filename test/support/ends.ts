@@ -11,13 +11,25 @@ import {
 } from '../../src/index.ts';
 import { FRAMINGS, fill, socketpair } from './raw.ts';
 import { ENDED, NOTHING_THERE, RECEIVE_TIMED_OUT, type Refusal, TRUNCATED } from './refusals.ts';
+import { STREAM } from './stream-end.ts';
 
 /**
- * One end of a connected pair that passes descriptors, in the words of the suites that run over every kind of end.
- * What is received is owned by the caller.
+ * One end of a connected pair that passes descriptors on the event loop, in the words of the suites that run over every
+ * kind of end. What is received is owned by the caller.
  */
-export interface End {
+export interface LoopEnd {
   readonly fd: number;
+  sendAsync(source: DescriptorSource): Promise<void>;
+  receiveAsync(): Promise<number>;
+  iterate(): AsyncGenerator<number, void, undefined>;
+  destroy(): void;
+  [Symbol.dispose](): void;
+  ref(): this;
+  unref(): this;
+}
+
+/** One that has every form. */
+export interface End extends LoopEnd {
   readonly type: SocketType;
   send(source: DescriptorSource, options?: BlockingOptions): void;
   trySend(source: DescriptorSource): boolean;
@@ -27,11 +39,7 @@ export interface End {
   receiveAsync(options?: AsyncOptions): Promise<number>;
   iterate(options?: AsyncOptions): AsyncGenerator<number, void, undefined>;
   shutdown(): void;
-  destroy(): void;
-  [Symbol.dispose](): void;
   detach(): number;
-  ref(): this;
-  unref(): this;
 }
 
 /** A form of receiving that does not wait on the event loop. */
@@ -44,18 +52,22 @@ export interface Receiver<E extends End> {
 }
 
 /** A kind of end: how to make it, and where one kind differs from another. */
-export interface Kind<E extends End = End> {
+export interface LoopKind<E extends LoopEnd = LoopEnd> {
   readonly name: string;
   readonly type: SocketType;
   /** Makes an end, which takes ownership of the socket. */
   of(sockfd: number): E;
   /** Makes two connected ends, owned by the caller. */
   pair(): [E, E];
+  /** What a call is told when the channel has ended. */
+  readonly ended: { readonly send: Refusal; readonly receive: Refusal };
+}
+
+/** A kind of ends that have every form. */
+export interface Kind<E extends End = End> extends LoopKind<E> {
   /** Sends a descriptor past the library until there is no room. @returns how often that was */
   fill(end: E, fd: number): number;
   readonly receivers: readonly Receiver<E>[];
-  /** What a call is told when the channel has ended. */
-  readonly ended: { readonly send: Refusal; readonly receive: Refusal };
   /** What a receive is told of a descriptor that the kernel could not install. */
   readonly lost: Refusal;
 }
@@ -183,15 +195,26 @@ function socket(type: SocketType): Kind<SocketEnd> {
 /** The kinds whose ends are endpoints. */
 export const ENDPOINTS: readonly Kind<EndpointEnd>[] = FRAMINGS.map(endpoint);
 
-/** Every kind. A new class of socket inherits the suites of test/socket/ by a row here. */
+/** Every kind whose ends have every form. A new class of socket inherits the suites of test/socket/ by a row here. */
 export const ENDS: readonly Kind[] = [...ENDPOINTS, socket('seqpacket'), socket('stream')];
+
+/** Every kind, for suites that only wait on the event loop: {@link UnixStream} does nothing else, and reads ahead. */
+export const LOOP_ENDS: readonly LoopKind[] = [...ENDS, STREAM];
 
 /** Every kind, for suites that end nothing: a datagram socket has no end when its peer closes. */
 export const PASSERS: readonly Kind[] = [...ENDS, socket('dgram')];
 
 /** The kind of a name, which is how a fixture is told. */
 export function kindOf(name: string | undefined): Kind {
-  const found = PASSERS.find((kind) => kind.name === name);
+  return named(PASSERS, name);
+}
+
+export function loopKindOf(name: string | undefined): LoopKind {
+  return named(LOOP_ENDS, name);
+}
+
+function named<K extends LoopKind>(kinds: readonly K[], name: string | undefined): K {
+  const found = kinds.find((kind) => kind.name === name);
   if (!found) throw new Error(`no kind of end is called ${name}`);
   return found;
 }
