@@ -84,7 +84,14 @@ export const PEERS: readonly Peer[] = [
   {
     name: 'usocket',
     folder: 'usocket',
-    operations: ['pass', 'pass-async'],
+    operations: ['pass', 'pass-async', 'stream-echo'],
+    packages: true,
+    start: (source) => [process.execPath, `${source}/peer.mjs`],
+  },
+  {
+    name: 'unix-dgram',
+    folder: 'unix-dgram',
+    operations: ['datagram'],
     packages: true,
     start: (source) => [process.execPath, `${source}/peer.mjs`],
   },

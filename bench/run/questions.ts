@@ -8,6 +8,7 @@ import { BENCH } from './workspace.ts';
 const ORDER = [
   ...['pass', 'would-block', 'framings', 'where-time-goes', 'round-trip', 'async', 'waiting'],
   ...['message', 'data', 'message-async', 'net-echo', 'many-descriptors', 'large-data', 'connect'],
+  ...['stream-bytes', 'stream-descriptors', 'unix-dgram'],
 ];
 
 /** Every question of the folder. */
