@@ -151,6 +151,11 @@ export function checkData(data: MessageData, most: number): readonly Uint8Array[
   const parts = Array.from(data as readonly (string | Uint8Array)[], (part, i) =>
     bytesOf(`data[${i}]`, part),
   );
+  return gathered(parts, most);
+}
+
+/** Not more parts than that: all in one, where there are more. */
+export function gathered(parts: readonly Uint8Array[], most: number): readonly Uint8Array[] {
   return parts.length > most ? [Buffer.concat(parts)] : parts;
 }
 

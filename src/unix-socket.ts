@@ -11,6 +11,7 @@ import {
   checkType,
   checkWanted,
   checkWord,
+  gathered,
   type MessageData,
   type ReceiveMessageOptions,
   type SendMessageOptions,
@@ -37,7 +38,7 @@ import { OwnedSocket } from './socket/owned-socket.ts';
 import { absolute, type BoundName, bindName, unlinkName } from './socket/paths.ts';
 import { type Message, Receiving, type Wanted } from './socket/receiving.ts';
 import { mustRetry, RetryQueue, retryBlocking, spend } from './socket/retries.ts';
-import { type OutgoingMessage, type Sender, Sending } from './socket/sending.ts';
+import { type OutgoingMessage, type Sender, Sending, sendOnce } from './socket/sending.ts';
 import { DEFAULT_BYTES, MOST_PARTS, sharedBuffers } from './socket/shared-buffers.ts';
 import { Transfer } from './socket/transfer.ts';
 
@@ -46,6 +47,18 @@ export type { Message } from './socket/receiving.ts';
 
 const SEND = { direction: 'out', syscall: 'sendmsg' } as const;
 const RECEIVE = { direction: 'in', syscall: 'recvmsg' } as const;
+
+/**
+ * A standing order for messages.
+ *
+ * @internal
+ */
+export interface MessageWatch {
+  /** Receives a message that may be there, without waiting for the event loop. */
+  look(): void;
+  /** Nothing comes any more. */
+  end(): void;
+}
 
 /**
  * Sends and receives data, with up to 253 descriptors a message, on a Unix socket of any type.
@@ -237,9 +250,40 @@ export class UnixSocket extends OwnedSocket {
     sources?: readonly DescriptorSource[],
     options?: SendMessageOptions,
   ): number | undefined {
-    const sending = this.#start(this.#outgoing(data, sources, options));
-    const { MSG_DONTWAIT } = this.libc.abi;
-    return this.waits.clear('out', MSG_DONTWAIT) ? sending.once(MSG_DONTWAIT) : undefined;
+    return this.#trySend(this.#outgoing(data, sources, options));
+  }
+
+  /**
+   * What {@link trySendMessage} does, with parts and descriptors that are checked.
+   *
+   * @param bytes how many the parts have
+   * @internal
+   */
+  trySendParts(
+    parts: readonly Uint8Array[],
+    bytes: number,
+    descriptors: readonly number[],
+  ): number | undefined {
+    return this.#trySend({ parts: gathered(parts, MOST_PARTS), bytes, descriptors, to: undefined });
+  }
+
+  /**
+   * Sends them all, once the event loop sees that there is room.
+   *
+   * @param descriptors must stay open until then
+   * @param done is told when they are sent, or of what {@link sendMessageAsync} throws, in the middle of the loop's work:
+   *   it must not run foreign code
+   * @throws {@link SyscallError} `EBADF` after destroy or detach
+   * @internal
+   */
+  sendPartsLater(
+    parts: readonly Uint8Array[],
+    bytes: number,
+    descriptors: readonly number[],
+    done: (error?: unknown) => void,
+  ): void {
+    const message = { parts: gathered(parts, MOST_PARTS), bytes, descriptors, to: undefined };
+    this.waits.enter(SEND, this.#start(message), undefined, () => done(), done);
   }
 
   /**
@@ -317,6 +361,32 @@ export class UnixSocket extends OwnedSocket {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /**
+   * Receives a message each time that the event loop sees one, without a promise for each.
+   *
+   * @param bytes how many a message has at most
+   * @param onMessage gets what {@link recvMessage} returns, in the middle of the loop's work: it must not run foreign code
+   * @param onFail gets what {@link recvMessage} throws, and nothing comes after that
+   * @throws {@link SyscallError} `EBADF` after destroy or detach
+   * @internal
+   */
+  onMessages(
+    bytes: number,
+    onMessage: (message: Message | null) => void,
+    onFail: (error: unknown) => void,
+  ): MessageWatch {
+    this.requireOpen('recvmsg');
+    const { mostDescriptors, MSG_DONTWAIT } = this.libc.abi;
+    const wanted = { bytes, descriptors: mostDescriptors, into: undefined };
+    const attempt = (flags: number): undefined => {
+      const message = this.#receiving.receive(flags, wanted);
+      if (message !== undefined) onMessage(message);
+    };
+    // The wait of an attempt without a result goes on.
+    const wait = this.waits.enter(RECEIVE, { attempt }, undefined, onFail, onFail);
+    return { look: () => void wait.serve(MSG_DONTWAIT), end: () => wait.end() };
   }
 
   /**
@@ -456,6 +526,13 @@ export class UnixSocket extends OwnedSocket {
       );
     }
     return new SocketAddress(this.libc, absolute(this.libc, to), 'sendmsg');
+  }
+
+  #trySend(message: OutgoingMessage): number | undefined {
+    this.requireOpen('sendmsg');
+    const { MSG_DONTWAIT } = this.libc.abi;
+    if (!this.waits.clear('out', MSG_DONTWAIT)) return undefined;
+    return sendOnce(this.#sender, message, message.descriptors, 0, MSG_DONTWAIT);
   }
 
   #start(message: OutgoingMessage): Sending {

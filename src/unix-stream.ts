@@ -169,10 +169,14 @@ export class UnixStream extends Duplex {
     const data = ownView(bytes);
     const fds = descriptorsOf(sources, libc().abi.mostDescriptors);
     if (data.length === 0) throw invalidArgValue('bytes', 'at least one byte', bytes);
-    const discard = this.#outgoing.attach(data, fds);
+    const idle = this.writable && this.writableLength === 0 && this.writableCorked === 0;
+    if (idle && this.#socket && this.#outgoing.begin(this.#socket, data, fds)) {
+      return this.write(data, (error) => callback?.(error));
+    }
+    const duplicates = this.#outgoing.attach(data, fds);
     return this.write(data, (error) => {
       // The one place that is reached whether they were sent, dropped by destroy, or refused after the end.
-      discard();
+      this.#outgoing.discard(duplicates);
       callback?.(error);
     });
   }
@@ -329,35 +333,33 @@ export class UnixStream extends Duplex {
 
   #send(chunks: readonly Uint8Array[], callback: Callback): void {
     this.#outgoing.take(chunks);
-    const done = (error?: unknown): void => {
-      this.#outgoing.settle();
-      callback(error === undefined ? null : asStreamError(error));
-    };
     if (!this.#connecting) {
-      this.#sendNow(chunks, done);
+      this.#sendNow(chunks, callback);
       return;
     }
     const connected = (): void => {
       this.off('close', closed);
-      this.#sendNow(chunks, done);
+      this.#sendNow(chunks, callback);
     };
     const closed = (): void => {
       this.off('connect', connected);
-      done(closedBeforeConnection());
+      this.#outgoing.settle();
+      callback(closedBeforeConnection());
     };
     this.once('connect', connected);
     this.once('close', closed);
   }
 
-  #sendNow(chunks: readonly Uint8Array[], done: (error?: unknown) => void): void {
+  #sendNow(chunks: readonly Uint8Array[], callback: Callback): void {
     this.#idle.active();
-    if (!this.#socket) {
-      done(wasDestroyed());
-      return;
-    }
-    this.#outgoing.send(this.#socket, chunks, (error) =>
-      done(error && this.destroyed ? (this.errored ?? wasDestroyed()) : error),
-    );
+    if (!this.#socket) this.#sent(callback, wasDestroyed());
+    else this.#outgoing.send(this.#socket, chunks, (error) => this.#sent(callback, error));
+  }
+
+  #sent(callback: Callback, error: unknown): void {
+    this.#outgoing.settle();
+    if (error === undefined) callback();
+    else callback(asStreamError(this.destroyed ? (this.errored ?? wasDestroyed()) : error));
   }
 
   #keepAlive(yes: boolean): this {

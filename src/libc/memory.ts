@@ -25,9 +25,11 @@ export class Memory {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly words: Int32Array<ArrayBuffer>;
 
-  /** @param size in bytes, a multiple of 4 */
-  constructor(addresses: Addresses, size: number) {
-    const buffer = new ArrayBuffer(size);
+  /**
+   * @param size in bytes, a multiple of 4
+   * @param buffer of that size
+   */
+  constructor(addresses: Addresses, size: number, buffer: ArrayBuffer = new ArrayBuffer(size)) {
     this.address = addresses.address(buffer);
     this.bytes = new Uint8Array(buffer);
     this.words = new Int32Array(buffer);

@@ -25,6 +25,42 @@ export interface Sender {
   torn: boolean;
 }
 
+/**
+ * Sends by one call what is left of a message.
+ *
+ * @param skip how many bytes of it are sent
+ * @returns the number of bytes that the call took; undefined where it would block
+ */
+export function sendOnce(
+  { libc, transfer, buffers, torn }: Sender,
+  { parts, bytes, to }: OutgoingMessage,
+  descriptors: readonly number[],
+  skip: number,
+  flags: number,
+): number | undefined {
+  const { codec, outgoing } = buffers;
+  if (torn) {
+    throw new ChannelError(
+      'ERR_FDCHANNEL_TORN',
+      'an earlier message of this stream was cut in the middle, and the peer would take this one for its rest',
+    );
+  }
+  if (outgoing.gather(parts, skip) !== bytes - skip) {
+    throw invalidArgValue('data', 'data that keeps its length until it is sent', parts);
+  }
+  outgoing.controllen = descriptors.length === 0 ? 0 : codec.encode(outgoing.control, descriptors);
+  outgoing.setName(to?.address ?? 0, to?.length ?? 0);
+  try {
+    const sent = transfer.send(flags);
+    return sent === WOULD_BLOCK ? undefined : sent;
+  } catch (error) {
+    if (!to || !(error instanceof SyscallError)) throw error;
+    throw libc.error(-error.errno, error.syscall, { address: to.name });
+  } finally {
+    outgoing.forget();
+  }
+}
+
 /** One message on its way out; on a stream, a part at a time. */
 export class Sending implements Waiting<number> {
   readonly #sender: Sender;
@@ -56,36 +92,16 @@ export class Sending implements Waiting<number> {
 
   /** Sends by one call, and returns the number of bytes that it took; undefined where it would block. */
   once(flags: number): number | undefined {
-    const { transfer, buffers, torn } = this.#sender;
-    const { codec, outgoing } = buffers;
-    const { parts, bytes, to } = this.#message;
-    if (torn) {
-      throw new ChannelError(
-        'ERR_FDCHANNEL_TORN',
-        'an earlier message of this stream was cut in the middle, and the peer would take this one for its rest',
-      );
-    }
-    if (outgoing.gather(parts, this.#sent) !== bytes - this.#sent) {
-      throw invalidArgValue('data', 'data that keeps its length until it is sent', parts);
-    }
-    outgoing.controllen =
-      this.#descriptors.length === 0 ? 0 : codec.encode(outgoing.control, this.#descriptors);
-    outgoing.setName(to?.address ?? 0, to?.length ?? 0);
     try {
-      const sent = transfer.send(flags);
-      if (sent === WOULD_BLOCK) return undefined;
+      const sent = sendOnce(this.#sender, this.#message, this.#descriptors, this.#sent, flags);
+      if (sent === undefined) return undefined;
       this.#sent += sent;
       // The kernel sends descriptors with the first byte. With the rest, they would go a second time.
       if (sent > 0) this.#dropDescriptors();
       return sent;
     } catch (error) {
       this.#over = error instanceof ChannelError;
-      if (to && error instanceof SyscallError) {
-        throw this.#sender.libc.error(-error.errno, error.syscall, { address: to.name });
-      }
       throw error;
-    } finally {
-      outgoing.forget();
     }
   }
 

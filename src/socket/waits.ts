@@ -108,16 +108,32 @@ export class Waits implements Watcher {
       }
     }
     return new Promise((resolve, reject) => {
-      const held = call.hold?.() ?? call;
-      const wait = new Wait(operation, held, signal, resolve as (result: unknown) => void, reject);
-      this.#queue(direction).add(wait);
-      try {
-        if (signal) onAbort(signal, wait);
-        this.#want();
-      } catch (error) {
-        wait.fail(error);
-      }
+      this.enter(operation, call.hold?.() ?? call, signal, resolve as (result: unknown) => void, reject);
     });
+  }
+
+  /**
+   * Waits its turn on the event loop. Whoever is told of the outcome is so in the middle of the loop's work, and must not
+   * run foreign code. Throws nothing.
+   *
+   * @returns the wait, which its owner may end
+   */
+  enter(
+    operation: Operation,
+    held: Waiting,
+    signal: AbortSignal | undefined,
+    resolve: (result: unknown) => void,
+    reject: (error: unknown) => void,
+  ): Wait {
+    const wait = new Wait(operation, held, signal, resolve, reject);
+    this.#queue(operation.direction).add(wait);
+    try {
+      if (signal) onAbort(signal, wait);
+      this.#want();
+    } catch (error) {
+      wait.fail(error);
+    }
+    return wait;
   }
 
   /** Decides whether waits keep the event loop alive. */

@@ -1,8 +1,11 @@
 import type { Duplex } from 'node:stream';
 import type { Libc } from '../libc/calls.ts';
-import type { Message, UnixSocket } from '../unix-socket.ts';
+import type { Message, MessageWatch, UnixSocket } from '../unix-socket.ts';
 import { truncated, unclaimed } from './errors.ts';
 import { Unclaimed } from './unclaimed.ts';
+
+/** How often a stream looks for more, while it gets all that it asks for, before the loop turns. */
+const MOST_LOOKS = 16;
 
 /** What a stream reads: bytes, which it buffers, and descriptors, which go to who listens for them or wait. */
 export class Incoming {
@@ -11,7 +14,8 @@ export class Incoming {
   readonly #maxFds: number;
   readonly #progressed: () => void;
   #wanted = false;
-  #receiving = false;
+  #reading: MessageWatch | undefined;
+  #looks = 0;
   #ended = false;
   #bytes = 0;
 
@@ -52,7 +56,7 @@ export class Incoming {
    */
   want(socket: UnixSocket | undefined): void {
     this.#wanted = true;
-    if (socket && !this.#receiving) this.#receive(socket);
+    if (socket && !this.#reading) this.#start(socket);
   }
 
   /** Gives descriptors to who listens for them. */
@@ -62,24 +66,32 @@ export class Incoming {
     }
   }
 
-  #receive(socket: UnixSocket): void {
-    this.#receiving = true;
-    this.#wanted = false;
-    // Not from within a promise, so that what a listener throws is an uncaught exception.
-    socket.recvMessageAsync({ maxBytes: this.#stream.readableHighWaterMark }).then(
-      (message) => process.nextTick(() => this.#received(socket, message)),
-      (error) => process.nextTick(() => this.#stream.destroy(error)),
+  #start(socket: UnixSocket): void {
+    // Not from within the loop's work, which what a listener throws would end.
+    this.#reading = socket.onMessages(
+      this.#stream.readableHighWaterMark,
+      (message) => {
+        // The end would come again and again.
+        if (message === null) this.#reading?.end();
+        process.nextTick(this.#received, socket, message);
+      },
+      (error) => process.nextTick(() => this.#stream.destroy(error as Error)),
     );
   }
 
-  #received(socket: UnixSocket, message: Message | null): void {
-    this.#receiving = false;
-    if (message === null) this.#end(socket);
-    else if (this.#stream.destroyed) message[Symbol.dispose]();
-    else this.#take(socket, message);
+  #stop(): void {
+    this.#reading?.end();
+    this.#reading = undefined;
   }
 
-  #take(socket: UnixSocket, { data, fds, controlTruncated }: Message): void {
+  readonly #received = (socket: UnixSocket, message: Message | null): void => {
+    this.#wanted = false;
+    if (message === null) this.#end(socket);
+    else if (this.#stream.destroyed) message[Symbol.dispose]();
+    else this.#take(message);
+  };
+
+  #take({ data, fds, controlTruncated }: Message): void {
     this.#progressed();
     this.#bytes += data.length;
     if (fds.length > 0) this.#unclaimed.add(fds);
@@ -96,16 +108,20 @@ export class Incoming {
       });
     }
     if (this.#unclaimed.size > this.#maxFds) this.#stream.destroy(unclaimed(this.#maxFds));
-    else this.#push(socket, data);
+    else this.#push(data);
   }
 
-  #push(socket: UnixSocket, data: Buffer): void {
-    let more = true;
-    try {
-      more = this.#stream.push(data);
-    } finally {
-      // A listener that throws does not stop the stream.
-      if (more && !this.#stream.destroyed) this.want(socket);
+  #push(data: Buffer): void {
+    const stream = this.#stream;
+    // A listener that throws does not stop the stream.
+    const more = stream.push(data);
+    if (stream.destroyed) return;
+    if (!more) this.#stop();
+    else if (data.length < stream.readableHighWaterMark || this.#looks === MOST_LOOKS) this.#looks = 0;
+    else {
+      // More is there than one message takes.
+      this.#looks++;
+      this.#reading?.look();
     }
   }
 

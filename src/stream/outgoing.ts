@@ -1,3 +1,4 @@
+import { ChannelError } from '../errors.ts';
 import type { Libc } from '../libc/calls.ts';
 import type { UnixSocket } from '../unix-socket.ts';
 
@@ -11,13 +12,25 @@ interface Piece {
   readonly fds: readonly number[];
 }
 
+/** What belongs to a chunk that was written with descriptors. */
+interface Attached {
+  /** Duplicates of those that are not sent. */
+  readonly fds: readonly number[];
+  /** How many of its bytes were sent before it came here, and with them the descriptors. */
+  readonly sent: number;
+  /** Why it cannot be sent. */
+  readonly failure?: ChannelError;
+}
+
 type Callback = (error?: unknown) => void;
+
+const NONE: readonly number[] = [];
 
 /** What a stream writes: chunks of bytes, some of which have descriptors that travel with their first byte. */
 export class Outgoing {
   readonly #libc: Libc;
   /** By chunk: a Writable hands on the very object that was written. */
-  readonly #attached: WeakMap<Uint8Array, readonly number[]> = new WeakMap();
+  readonly #attached: WeakMap<Uint8Array, Attached> = new WeakMap();
 
   readonly #progressed: () => void;
   #taken = 0;
@@ -41,23 +54,45 @@ export class Outgoing {
   }
 
   /**
+   * Sends a chunk with descriptors at once, as far as the socket has room, before it is written to the stream: what goes
+   * so needs no duplicates of the descriptors. For a stream that has nothing else to send.
+   *
+   * @returns false when the descriptors are still to be sent
+   */
+  begin(socket: UnixSocket, chunk: Uint8Array, fds: readonly number[]): boolean {
+    const first = chunk.length > PIECE ? chunk.subarray(0, PIECE) : chunk;
+    try {
+      const sent = socket.trySendParts([first], first.length, fds);
+      if (sent === undefined) return false;
+      this.#attached.set(chunk, { fds: NONE, sent });
+    } catch (failure) {
+      // What is wrong with a descriptor shows when it is duplicated.
+      if (!(failure instanceof ChannelError)) return false;
+      // The kernel says ECONNRESET once.
+      this.#attached.set(chunk, { fds: NONE, sent: 0, failure });
+    }
+    return true;
+  }
+
+  /**
    * Attaches duplicates of descriptors to a chunk.
    *
-   * @returns closes the duplicates; to be called once
+   * @returns the duplicates, to be closed by {@link discard}
    */
-  attach(chunk: Uint8Array, fds: readonly number[]): () => void {
+  attach(chunk: Uint8Array, fds: readonly number[]): readonly number[] {
     const duplicates: number[] = [];
-    const discard = (): void => {
-      for (const fd of duplicates) this.#libc.discard(fd);
-    };
     try {
       for (const fd of fds) duplicates.push(this.#libc.duplicate(fd));
     } catch (error) {
-      discard();
+      this.discard(duplicates);
       throw error;
     }
-    this.#attached.set(chunk, duplicates);
-    return discard;
+    this.#attached.set(chunk, { fds: duplicates, sent: 0 });
+    return duplicates;
+  }
+
+  discard(duplicates: readonly number[]): void {
+    for (const fd of duplicates) this.#libc.discard(fd);
   }
 
   /**
@@ -67,7 +102,14 @@ export class Outgoing {
    *   throws is an uncaught exception
    */
   send(socket: UnixSocket, chunks: readonly Uint8Array[], callback: Callback): void {
-    this.#sendRest(socket, this.#pieces(chunks), callback);
+    let pieces: readonly Piece[];
+    try {
+      pieces = this.#pieces(chunks);
+    } catch (failure) {
+      callback(failure);
+      return;
+    }
+    this.#sendFrom(socket, pieces, 0, callback);
   }
 
   /** The stream no longer counts as its own what was taken. */
@@ -75,23 +117,23 @@ export class Outgoing {
     this.#inFlight = 0;
   }
 
-  #sendRest(socket: UnixSocket, pieces: Iterator<Piece>, callback: Callback): void {
+  #sendFrom(socket: UnixSocket, pieces: readonly Piece[], first: number, callback: Callback): void {
     try {
-      for (let next = pieces.next(); !next.done; next = pieces.next()) {
-        const { parts, bytes, fds } = next.value;
-        const sent = socket.trySendMessage(parts, fds) ?? 0;
+      for (let i = first; i < pieces.length; i++) {
+        const { parts, bytes, fds } = pieces[i] as Piece;
+        const sent = socket.trySendParts(parts, bytes, fds) ?? 0;
         if (sent > 0) this.#progressed();
         if (sent === bytes) continue;
-        // The descriptors went with the first byte.
-        const rest =
-          sent > 0 ? socket.sendMessageAsync(after(parts, sent)) : socket.sendMessageAsync(parts, fds);
-        const goOn = (): void => {
-          this.#progressed();
-          this.#sendRest(socket, pieces, callback);
+        const goOn = (error?: unknown): void => {
+          if (error === undefined) {
+            this.#progressed();
+            this.#sendFrom(socket, pieces, i + 1, callback);
+          } else callback(error);
         };
-        rest.then(
-          () => process.nextTick(goOn),
-          (error) => process.nextTick(callback, error),
+        // The descriptors went with the first byte.
+        const rest = sent > 0 ? after(parts, sent) : parts;
+        socket.sendPartsLater(rest, bytes - sent, sent > 0 ? NONE : fds, (error) =>
+          process.nextTick(goOn, error),
         );
         return;
       }
@@ -103,30 +145,35 @@ export class Outgoing {
   }
 
   /** A chunk with descriptors begins a piece, and shares it with no other chunk. */
-  *#pieces(chunks: readonly Uint8Array[]): Generator<Piece, undefined> {
+  #pieces(chunks: readonly Uint8Array[]): Piece[] {
+    const pieces: Piece[] = [];
     let parts: Uint8Array[] = [];
     let bytes = 0;
+    const close = (): void => {
+      if (bytes > 0) pieces.push({ parts, bytes, fds: NONE });
+      [parts, bytes] = [[], 0];
+    };
     for (const chunk of chunks) {
-      const fds = this.#attached.get(chunk);
-      if (bytes > 0 && (fds || bytes + chunk.length > PIECE)) {
-        yield { parts, bytes, fds: [] };
-        [parts, bytes] = [[], 0];
-      }
-      if (fds || chunk.length > PIECE) yield* slices(chunk, fds ?? []);
+      const attached = this.#attached.get(chunk);
+      if (attached?.failure) throw attached.failure;
+      if (attached || bytes + chunk.length > PIECE) close();
+      if (attached) slice(chunk, attached.sent, attached.fds, pieces);
+      else if (chunk.length > PIECE) slice(chunk, 0, NONE, pieces);
       else if (chunk.length > 0) {
         parts.push(chunk);
         bytes += chunk.length;
       }
     }
-    if (bytes > 0) yield { parts, bytes, fds: [] };
-    return undefined;
+    close();
+    return pieces;
   }
 }
 
-function* slices(chunk: Uint8Array, fds: readonly number[]): Generator<Piece> {
-  for (let from = 0; from < chunk.length; from += PIECE) {
+/** Adds what is left of a chunk. */
+function slice(chunk: Uint8Array, sent: number, fds: readonly number[], pieces: Piece[]): void {
+  for (let from = sent; from < chunk.length; from += PIECE) {
     const part = chunk.subarray(from, from + PIECE);
-    yield { parts: [part], bytes: part.length, fds: from === 0 ? fds : [] };
+    pieces.push({ parts: [part], bytes: part.length, fds: from === sent ? fds : NONE });
   }
 }
 
