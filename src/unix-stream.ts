@@ -170,13 +170,12 @@ export class UnixStream extends Duplex {
     const fds = descriptorsOf(sources, libc().abi.mostDescriptors);
     if (data.length === 0) throw invalidArgValue('bytes', 'at least one byte', bytes);
     const idle = this.writable && this.writableLength === 0 && this.writableCorked === 0;
-    if (idle && this.#socket && this.#outgoing.begin(this.#socket, data, fds)) {
-      return this.write(data, (error) => callback?.(error));
+    if (!idle || !this.#socket || !this.#outgoing.begin(this.#socket, data, fds)) {
+      this.#outgoing.attach(data, fds);
     }
-    const duplicates = this.#outgoing.attach(data, fds);
     return this.write(data, (error) => {
       // The one place that is reached whether they were sent, dropped by destroy, or refused after the end.
-      this.#outgoing.discard(duplicates);
+      this.#outgoing.detach(data);
       callback?.(error);
     });
   }

@@ -29,8 +29,8 @@ const NONE: readonly number[] = [];
 /** What a stream writes: chunks of bytes, some of which have descriptors that travel with their first byte. */
 export class Outgoing {
   readonly #libc: Libc;
-  /** By chunk: a Writable hands on the very object that was written. */
-  readonly #attached: WeakMap<Uint8Array, Attached> = new WeakMap();
+  /** By chunk, until {@link detach}: a Writable hands on the very object that was written. */
+  readonly #attached: Map<Uint8Array, Attached> = new Map();
 
   readonly #progressed: () => void;
   #taken = 0;
@@ -74,25 +74,22 @@ export class Outgoing {
     return true;
   }
 
-  /**
-   * Attaches duplicates of descriptors to a chunk.
-   *
-   * @returns the duplicates, to be closed by {@link discard}
-   */
-  attach(chunk: Uint8Array, fds: readonly number[]): readonly number[] {
+  /** Attaches duplicates of descriptors to a chunk. */
+  attach(chunk: Uint8Array, fds: readonly number[]): void {
     const duplicates: number[] = [];
     try {
       for (const fd of fds) duplicates.push(this.#libc.duplicate(fd));
     } catch (error) {
-      this.discard(duplicates);
+      for (const fd of duplicates) this.#libc.discard(fd);
       throw error;
     }
     this.#attached.set(chunk, { fds: duplicates, sent: 0 });
-    return duplicates;
   }
 
-  discard(duplicates: readonly number[]): void {
-    for (const fd of duplicates) this.#libc.discard(fd);
+  /** Closes the duplicates of a chunk that was sent, or never will be. To be called once of each. */
+  detach(chunk: Uint8Array): void {
+    for (const fd of this.#attached.get(chunk)?.fds ?? NONE) this.#libc.discard(fd);
+    this.#attached.delete(chunk);
   }
 
   /**

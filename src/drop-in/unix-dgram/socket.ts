@@ -4,7 +4,7 @@ import { ChannelError, invalidArgType, SyscallError } from '../../errors.ts';
 import { SocketAddress } from '../../libc/address.ts';
 import { type Libc, libc } from '../../libc/calls.ts';
 import { bind, connect, socket } from '../../libc/sockets.ts';
-import { type Message, UnixSocket } from '../../unix-socket.ts';
+import { UnixSocket } from '../../unix-socket.ts';
 
 /** Where a message came from. */
 export interface ReceivedInfo {
@@ -123,25 +123,18 @@ export class DatagramSocket extends EventEmitter {
   }
 
   #receive(): void {
-    // Not from within a promise, so that what a listener throws is an uncaught exception.
-    this.#socket.recvMessageAsync({ maxBytes: LONGEST, maxFds: 0 }).then(
-      (message) => process.nextTick(() => this.#received(message)),
+    // Not from within the loop's work, so that what a listener throws is an uncaught exception.
+    this.#socket.onDatagrams(
+      (data, path) => process.nextTick(this.#received, data, path),
       (error) => process.nextTick(() => this.#lost(error)),
     );
   }
 
-  #received(message: Message | null): void {
-    // Null is the end, which datagrams have only where somebody shut the socket down.
-    if (this.fd < 0 || message === null) return;
-    this.#receive();
-    if (message.truncated) this.emit('error', failed(this.#libc.refusal('EMSGSIZE', 'recvmsg'), 'recv'));
-    else
-      this.emit('message', message.data, {
-        size: message.data.length,
-        address: {},
-        path: message.from ?? null,
-      });
-  }
+  readonly #received = (data: Buffer | undefined, path: string | undefined): void => {
+    if (this.fd < 0) return;
+    if (data) this.emit('message', data, { size: data.length, address: {}, path: path ?? null });
+    else this.emit('error', failed(this.#libc.refusal('EMSGSIZE', 'recvmsg'), 'recv'));
+  };
 
   #lost(error: unknown): void {
     if (this.fd < 0) return;
@@ -166,8 +159,38 @@ export class DatagramSocket extends EventEmitter {
   }
 }
 
-/** A socket that says when a connected receiver has room. */
+/** Where this thread's sockets receive in turn: nothing keeps what lies there. */
+let room: Buffer | undefined;
+
+/** A socket that receives without a promise for each message, and says when a connected receiver has room. */
 class Datagrams extends UnixSocket {
+  /**
+   * Receives each datagram that comes, until the socket is shut down or closed.
+   *
+   * @param onData gets the data, undefined when it was too long, and the path of a sender that has one
+   * @param onFail is told why nothing more is received
+   */
+  onDatagrams(
+    onData: (data: Buffer | undefined, path: string | undefined) => void,
+    onFail: (error: unknown) => void,
+  ): void {
+    room ??= Buffer.allocUnsafeSlow(LONGEST);
+    const options = { into: room, maxFds: 0 };
+    const attempt = (): undefined => {
+      const message = this.tryRecvMessage(options);
+      if (message) onData(message.truncated ? undefined : Buffer.from(message.data), message.from);
+      // Only a socket that somebody shut down has an end.
+      else if (message === null) wait.end();
+    };
+    const wait = this.waits.enter(
+      { direction: 'in', syscall: 'recvmsg' },
+      { attempt },
+      undefined,
+      onFail,
+      onFail,
+    );
+  }
+
   writable(): Promise<true> {
     const { POLLOUT } = this.libc.abi;
     const attempt = (): true | undefined => (this.libc.poll(this.fd, POLLOUT, 0) ? true : undefined);
