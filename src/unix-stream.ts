@@ -1,21 +1,14 @@
-import { Duplex } from 'node:stream';
-import { setImmediate } from 'node:timers';
+import type { Duplex } from 'node:stream';
 import { type AsyncOptions, checkCount, checkObject, checkSignal } from './arguments.ts';
 import { closeFDs, type DescriptorSource, descriptorsOf } from './descriptors.ts';
 import { invalidArgType, invalidArgValue } from './errors.ts';
 import { checkAddress } from './libc/address.ts';
 import { libc } from './libc/calls.ts';
-import {
-  asStreamError,
-  closedBeforeConnection,
-  endedByPeer,
-  isNotConnected,
-  wasDestroyed,
-} from './stream/errors.ts';
-import { IdleTimer } from './stream/idle-timer.ts';
+import { asStreamError, closedBeforeConnection, endedByPeer, wasDestroyed } from './stream/errors.ts';
 import { Incoming } from './stream/incoming.ts';
 import { checkStreamOptions, MOST, streamSocket, type UnixStreamOptions } from './stream/options.ts';
 import { Outgoing } from './stream/outgoing.ts';
+import { SocketStream } from './stream/socket-stream.ts';
 import { UnixSocket } from './unix-socket.ts';
 
 export type { UnixStreamOptions } from './stream/options.ts';
@@ -46,14 +39,9 @@ type Callback = (error?: Error | null) => void;
  * for await (const chunk of theirs) console.log(chunk.toString()); // with a descriptor
  * ```
  */
-export class UnixStream extends Duplex {
-  readonly #idle: IdleTimer = new IdleTimer(() => this.emit('timeout'));
+export class UnixStream extends SocketStream {
   readonly #incoming: Incoming;
   readonly #outgoing: Outgoing;
-  readonly #abort: AbortController = new AbortController();
-  #socket: UnixSocket | undefined;
-  #connecting = false;
-  #keepsAlive = true;
 
   /**
    * Takes a connected socket of type STREAM, which the stream owns from now on, and begins to read ahead. When the
@@ -68,12 +56,10 @@ export class UnixStream extends Duplex {
   constructor(socket: UnixSocket | number | typeof CONNECTING, options: UnixStreamOptions = {}) {
     const { maxFds, ...others } = checkStreamOptions(options);
     const taken = socket === CONNECTING ? undefined : streamSocket(socket);
-    // As net.Socket does, the stream says itself whether it was closed by an error.
-    super({ ...others, emitClose: false, autoDestroy: true });
+    super(taken, others);
     const c = libc();
-    this.#incoming = new Incoming(c, this, maxFds, this.#idle.active);
-    this.#outgoing = new Outgoing(c, this.#idle.active);
-    this.#socket = taken;
+    this.#incoming = new Incoming(c, this, maxFds, this.progressed);
+    this.#outgoing = new Outgoing(c, this.progressed);
     this.on('newListener', (event) => {
       if (event === 'fds') process.nextTick(() => this.#incoming.announce());
     });
@@ -96,7 +82,7 @@ export class UnixStream extends Duplex {
     const { signal } = checkObject(options);
     if (!signal?.aborted) checkSignal(options);
     const stream = new UnixStream(CONNECTING, options);
-    stream.#connect(address, signal);
+    stream.startConnecting(address, signal);
     return stream;
   }
 
@@ -107,27 +93,6 @@ export class UnixStream extends Duplex {
     return [new UnixStream(a, options), new UnixStream(b, options)];
   }
 
-  /** The socket's descriptor, owned by the stream; -1 before the connection stands and after the end. */
-  get fd(): number {
-    return this.#socket?.fd ?? -1;
-  }
-
-  /** Whether the connection does not stand yet. */
-  get connecting(): boolean {
-    return this.#connecting;
-  }
-
-  /** Whether there is no connection: not yet, or not any more. */
-  get pending(): boolean {
-    return this.#socket === undefined;
-  }
-
-  get readyState(): 'opening' | 'open' | 'readOnly' | 'writeOnly' | 'closed' {
-    if (this.#connecting) return 'opening';
-    if (this.readable) return this.writable ? 'open' : 'readOnly';
-    return this.writable ? 'writeOnly' : 'closed';
-  }
-
   /** Bytes of data that were received. */
   get bytesRead(): number {
     return this.#incoming.bytes;
@@ -136,11 +101,6 @@ export class UnixStream extends Duplex {
   /** Bytes of data that were written, those that wait included. */
   get bytesWritten(): number {
     return this.#outgoing.bytes + this.writableLength;
-  }
-
-  /** Milliseconds without data after which `'timeout'` is emitted; undefined when {@link setTimeout} was never called. */
-  get timeout(): number | undefined {
-    return this.#idle.ms;
   }
 
   /** How many descriptors wait for somebody to take them. */
@@ -170,7 +130,7 @@ export class UnixStream extends Duplex {
     const fds = descriptorsOf(sources, libc().abi.mostDescriptors);
     if (data.length === 0) throw invalidArgValue('bytes', 'at least one byte', bytes);
     const idle = this.writable && this.writableLength === 0 && this.writableCorked === 0;
-    if (!idle || !this.#socket || !this.#outgoing.begin(this.#socket, data, fds)) {
+    if (!idle || !this.unixSocket || !this.#outgoing.begin(this.unixSocket, data, fds)) {
       this.#outgoing.attach(data, fds);
     }
     return this.write(data, (error) => {
@@ -194,49 +154,6 @@ export class UnixStream extends Duplex {
     closeFDs(fds);
   }
 
-  /** Ends this side, and closes the stream once everything is written. */
-  destroySoon(): void {
-    if (this.writable) this.end();
-    if (this.writableFinished) this.destroy();
-    else this.once('finish', () => this.destroy());
-  }
-
-  /**
-   * Emits `'timeout'` after so many milliseconds without data in either direction, and once more after each time that
-   * there was some; 0 switches it off.
-   */
-  setTimeout(ms: number, callback?: () => void): this {
-    if (this.destroyed) return this;
-    this.#idle.set(ms);
-    if (callback) this[ms > 0 ? 'once' : 'off']('timeout', callback);
-    return this;
-  }
-
-  /** Does nothing: a Unix socket delays nothing. */
-  setNoDelay(_noDelay?: boolean): this {
-    return this;
-  }
-
-  /** Does nothing: a Unix socket knows when its peer is gone. */
-  setKeepAlive(_enable?: boolean, _initialDelay?: number): this {
-    return this;
-  }
-
-  /** Lets the stream keep the process alive while it reads or writes, as it does from the beginning. */
-  ref(): this {
-    return this.#keepAlive(true);
-  }
-
-  /** Lets the process end although the stream reads or writes. */
-  unref(): this {
-    return this.#keepAlive(false);
-  }
-
-  /** The same as `destroy`. */
-  [Symbol.dispose](): void {
-    this.destroy();
-  }
-
   override read(size?: number): ReturnType<Duplex['read']> {
     // All data that anybody gets comes through here, or was pushed after an announcement.
     this.#incoming.announce();
@@ -256,7 +173,7 @@ export class UnixStream extends Duplex {
   }
 
   override _read(): void {
-    this.#incoming.want(this.#socket);
+    this.#incoming.want(this.unixSocket);
   }
 
   override _write(chunk: Uint8Array, _encoding: string, callback: Callback): void {
@@ -270,69 +187,19 @@ export class UnixStream extends Duplex {
     );
   }
 
-  override _final(callback: Callback): void {
-    if (this.#connecting) {
-      this.once('connect', () => this._final(callback));
-      return;
-    }
-    let failure: Error | null = null;
-    try {
-      this.#socket?.shutdown('write');
-    } catch (error) {
-      if (!isNotConnected(error)) failure = error as Error;
-    }
-    // Who has awaited the end may still take its descriptors before the stream destroys itself.
-    setImmediate(callback, failure);
-  }
-
   override _destroy(error: Error | null, callback: Callback): void {
-    const socket = this.#socket;
-    this.#idle.stop();
-    this.#connecting = false;
-    this.#socket = undefined;
-    this.#abort.abort();
     this.#incoming.unclaimed.close();
-    let failure = error;
-    try {
-      socket?.destroy();
-    } catch (fault) {
-      failure ??= fault as Error;
-    }
-    callback(failure);
-    // Behind the callbacks of what was not written.
-    setImmediate(() => this.emit('close', failure !== null));
+    super._destroy(error, callback);
   }
 
-  #connect(address: string, signal: AbortSignal | undefined): void {
-    this.#connecting = true;
-    const both = signal ? AbortSignal.any([signal, this.#abort.signal]) : this.#abort.signal;
-    // Nothing is emitted before the caller's turn of the loop is over, nor from within a promise.
-    UnixSocket.connectAsync(address, { type: 'stream', signal: both }).then(
-      (socket) => setImmediate(() => this.#connected(socket)),
-      (error) => setImmediate(() => this.destroy(error as Error)),
-    );
-  }
-
-  #connected(socket: UnixSocket): void {
-    if (this.destroyed) {
-      socket.destroy();
-      return;
-    }
-    this.#connecting = false;
-    this.#socket = socket;
-    if (!this.#keepsAlive) socket.unref();
-    this.#idle.active();
-    // Behind the listeners, which may pause the stream, and although one of them may throw.
-    process.nextTick(() => {
-      if (this.#incoming.wanted || !this.isPaused()) this._read();
-    });
-    this.emit('connect');
-    this.emit('ready');
+  /** @internal */
+  protected override readOnceConnected(): void {
+    if (this.#incoming.wanted || !this.isPaused()) this._read();
   }
 
   #send(chunks: readonly Uint8Array[], callback: Callback): void {
     this.#outgoing.take(chunks);
-    if (!this.#connecting) {
+    if (!this.connecting) {
       this.#sendNow(chunks, callback);
       return;
     }
@@ -350,21 +217,15 @@ export class UnixStream extends Duplex {
   }
 
   #sendNow(chunks: readonly Uint8Array[], callback: Callback): void {
-    this.#idle.active();
-    if (!this.#socket) this.#sent(callback, wasDestroyed());
-    else this.#outgoing.send(this.#socket, chunks, (error) => this.#sent(callback, error));
+    this.progressed();
+    if (!this.unixSocket) this.#sent(callback, wasDestroyed());
+    else this.#outgoing.send(this.unixSocket, chunks, (error) => this.#sent(callback, error));
   }
 
   #sent(callback: Callback, error: unknown): void {
     this.#outgoing.settle();
     if (error === undefined) callback();
     else callback(asStreamError(this.destroyed ? (this.errored ?? wasDestroyed()) : error));
-  }
-
-  #keepAlive(yes: boolean): this {
-    this.#keepsAlive = yes;
-    this.#socket?.[yes ? 'ref' : 'unref']();
-    return this;
   }
 }
 
