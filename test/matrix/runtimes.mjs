@@ -2,14 +2,17 @@
 // Each scenario runs in the main thread and in a worker; what a process does by itself, in a process of its own.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { openSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 
 const SELF = fileURLToPath(import.meta.url);
 const [index, name, place] = isMainThread ? process.argv.slice(2) : workerData;
-const { closeFD, Endpoint } = await import(pathToFileURL(index));
+const { closeFD, Endpoint, UnixListener, UnixStream } = await import(pathToFileURL(index));
 const file = openSync(SELF, 'r');
 const ended = { code: 'ERR_FDCHANNEL_ENDED' };
 
@@ -19,6 +22,47 @@ async function pass([own, peer]) {
   const fd = await received;
   assert.notEqual(fd, file);
   closeFD(fd);
+}
+
+/** Sends back what comes, with its descriptors, and ends with its peer. */
+function echoes(stream) {
+  const fds = [];
+  stream.on('fds', (came) => fds.push(...came));
+  stream.on('data', (data) => {
+    if (!stream.writeWithFds(data, fds.splice(0, 253).map(closedLater))) stream.pause();
+  });
+  stream.on('drain', () => stream.resume());
+}
+
+/** The stream has a duplicate, or has sent it, when the turn is over. */
+function closedLater(fd) {
+  setImmediate(() => closeFD(fd));
+  return fd;
+}
+
+/** Writes messages with a descriptor each to a stream that sends them back, one after the other and then all at once. */
+async function converse(stream) {
+  let bytes = 0;
+  let descriptors = 0;
+  stream.on('fds', (fds) => {
+    descriptors += fds.length;
+    for (const fd of fds) closeFD(fd);
+  });
+  stream.on('data', ({ length }) => {
+    bytes += length;
+  });
+  const came = async (count, length) => {
+    while (bytes < length) await once(stream, 'data');
+    assert.deepEqual([bytes, descriptors], [length, count]);
+  };
+  for (let i = 1; i <= 100; i++) {
+    stream.writeWithFds('x'.repeat(64), [file]);
+    await came(i, 64 * i);
+  }
+  for (let i = 0; i < 50; i++) stream.writeWithFds(Buffer.alloc(50_000), [file]);
+  await came(150, 6400 + 2_500_000);
+  stream.end();
+  await once(stream, 'end');
 }
 
 /** What each does with the two ends of a channel. */
@@ -89,6 +133,37 @@ const scenarios = {
     closeFD(await last);
     for (const end of all.flat()) end.destroy();
   },
+  async 'a stream of bytes and descriptors'() {
+    const [near, far] = UnixStream.pair();
+    echoes(far);
+    const ends = [near, far].map((stream) => once(stream, 'close'));
+    await converse(near);
+    for (const [hadError] of await Promise.all(ends)) assert.equal(hadError, false);
+  },
+  async 'a stream to a path'() {
+    const folder = mkdtempSync(join(tmpdir(), 'fdchannel-'));
+    const path = join(folder, 'socket');
+    const listener = UnixListener.listen(path, { type: 'stream' });
+    const serving = (async () => {
+      for await (const socket of listener) echoes(new UnixStream(socket));
+    })();
+    const stream = UnixStream.connect(path);
+    await converse(stream);
+    listener.destroy();
+    await serving;
+    rmSync(folder, { recursive: true });
+    const [refused] = await once(UnixStream.connect(path), 'error');
+    assert.equal(refused.code, 'ENOENT');
+  },
+  async 'a stream that is destroyed while it waits'() {
+    const [near, far] = UnixStream.pair();
+    near.writeWithFds(Buffer.alloc(5_000_000), [file]);
+    await once(far, 'readable');
+    far.destroy();
+    const [error] = await once(near, 'error');
+    assert.match(error.code, /^(?:EPIPE|ECONNRESET)$/);
+    assert.deepEqual([far.takeFds(), near.destroyed], [[], true]);
+  },
   async 'timers and others while one never finds its socket empty'([own, peer], type) {
     const other = Endpoint.pair(type);
     let over = false;
@@ -135,6 +210,15 @@ const lives = {
     received(own);
     own.ref();
     sendLater(peer);
+  },
+  async 'a stream to its end'() {
+    const [near, far] = UnixStream.pair();
+    far.resume();
+    near.resume().end('x');
+    await once(near, 'close');
+  },
+  'unref of a stream'() {
+    for (const stream of UnixStream.pair()) stream.unref();
   },
   async 'process.exit while something waits'([own]) {
     own.recvFDAsync().catch(() => {});
