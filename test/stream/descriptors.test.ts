@@ -4,7 +4,7 @@ import { closeSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { closeFD, SyscallError, UnixSocket, UnixStream, type UnixStreamOptions } from '../../src/index.ts';
 import { WITHIN_SECONDS } from '../support/channel.ts';
-import { isOpen, sameFile } from '../support/descriptors.ts';
+import { isOpen, openDescriptors, sameFile } from '../support/descriptors.ts';
 import { temporaryFile, withDescriptors } from '../support/files.ts';
 import { startFixture } from '../support/processes.ts';
 import { assertRefused, BAD_RANGE, BAD_TYPE } from '../support/refusals.ts';
@@ -259,6 +259,38 @@ suite('descriptors of a UnixStream', (test) => {
       await once(b, 'close');
       assert.deepEqual(log, ['fds true 0']);
     }));
+
+  test('that go at once are not duplicated; those that have to wait are, until they are sent', () =>
+    withPair(async (a, b, files) => {
+      const log = note(b, files);
+      const before = openDescriptors();
+      a.writeWithFds('at once', [files[0] as number]);
+      assert.deepEqual(openDescriptors(), before);
+      a.cork();
+      a.writeWithFds('behind it', [files[1] as number]);
+      assert.equal(openDescriptors().size, before.size + 1);
+      a.uncork();
+      await settled(() => a.writableLength === 0 && log.length === 4);
+      assert.deepEqual(openDescriptors(), before);
+      assert.deepEqual(log, ['fds 0', 'at once', 'fds 1', 'behind it']);
+    }));
+
+  test('for a peer that is gone come back as an error, once', () =>
+    withPair(
+      async (a, b, files) => {
+        b.destroy();
+        const log: unknown[] = [];
+        a.on('error', ({ code }: NodeJS.ErrnoException) => log.push(code));
+        for (const name of ['first', 'second']) {
+          a.writeWithFds(name, [files[0] as number], (error) =>
+            log.push(name, Reflect.get(error ?? {}, 'code')),
+          );
+        }
+        await settled(() => a.closed && log.length === 5);
+        assert.deepEqual(log, ['first', 'EPIPE', 'second', 'EPIPE', 'EPIPE']);
+      },
+      { allowHalfOpen: true },
+    ));
 
   test('253 go with a message, and not one more', () =>
     withPair(async (a, b, files) => {
