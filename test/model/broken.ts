@@ -2,7 +2,8 @@ import { setMaxListeners } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { type AsyncOptions, type BlockingOptions, closeFD, type DescriptorSource } from '../../src/index.ts';
 import { setInherited } from '../support/raw.ts';
-import { ENDPOINT_BYTES, EndpointModelEnd, type Row, rowOf } from './ends.ts';
+import { StreamEnd } from '../support/stream-end.ts';
+import { ENDPOINT_BYTES, EndpointModelEnd, type Row, rowOf, rowOfStreams, STREAM_BYTES } from './ends.ts';
 
 /** Ends that are broken on purpose, each in one way: the model has to find that. */
 
@@ -157,6 +158,14 @@ class RejectsAside extends BrokenEnd {
   }
 }
 
+class LosesOfStream extends StreamEnd {
+  #count = 0;
+
+  override sendAsync(source: DescriptorSource): Promise<void> {
+    return ++this.#count % 50 === 0 ? Promise.resolve() : super.sendAsync(source);
+  }
+}
+
 function broken(what: string, End: typeof EndpointModelEnd): Row {
   return rowOf(`an end that ${what}`, 'seqpacket', End, ENDPOINT_BYTES);
 }
@@ -174,4 +183,5 @@ export const BROKEN: readonly Row[] = [
   broken('never ends the 129th send', Stalls),
   broken('lets child processes inherit what it receives', LetsInherit),
   broken('rejects a promise that nobody has', RejectsAside),
+  rowOfStreams('a stream that loses every 50th descriptor', LosesOfStream, STREAM_BYTES),
 ];

@@ -26,6 +26,12 @@ export class Numbers {
   #id = 0;
   #tag = 0;
   readonly #sends: [number, number] = [0, 0];
+  /** Of ends whose sends may wait in the end itself, and which do not mind that they are closed. */
+  readonly readsAhead: boolean;
+
+  constructor({ readsAhead }: { readonly readsAhead: boolean }) {
+    this.readsAhead = readsAhead;
+  }
 
   ids(count: number): number[] {
     return Array.from({ length: count }, () => ++this.#id);
@@ -33,7 +39,7 @@ export class Numbers {
 
   /** Whether so many were sent on an end's event loop before that this one may have to wait for the next turn. */
   late(end: EndName): boolean {
-    return ++this.#sends[end] > TURN;
+    return ++this.#sends[end] > TURN || this.readsAhead;
   }
 
   tags(count: number): number[] {
@@ -94,7 +100,9 @@ export function callsOf(step: OwnStep, numbers: Numbers): Calls {
       const [id] = numbers.ids(1) as [number];
       const kind: Control['kind'] = step.do === 'ref' || step.do === 'unref' ? 'touch' : step.do;
       return {
-        operations: [{ kind, id, end, runs: 'thread', refusal: REFUSALS[step.do] }],
+        operations: [
+          { kind, id, end, runs: 'thread', refusal: numbers.readsAhead ? undefined : REFUSALS[step.do] },
+        ],
         command: { do: step.do, end, ids: [id] },
       };
     }

@@ -1,4 +1,4 @@
-import { type End, EndpointEnd } from '../support/ends.ts';
+import { type End, EndpointEnd, type LoopEnd } from '../support/ends.ts';
 import { socketpair } from '../support/raw.ts';
 
 /** A kind of ends: how to make a pair, and where one kind differs from another. */
@@ -8,6 +8,8 @@ export interface Row {
   readonly type: 'seqpacket' | 'stream';
   /** How many bytes of a stream one receive takes. */
   readonly readBytes: number;
+  /** Whether its ends read by themselves, and have only the forms of the event loop, without signals. */
+  readonly readsAhead: boolean;
   /** Whether its ends have all the forms of an endpoint. */
   readonly isEndpoint: boolean;
   /** Two connected sockets, owned by the caller. */
@@ -49,8 +51,25 @@ export function rowOf(
   readBytes: number,
 ): Row {
   const isEndpoint = 'receiveNonblock' in End.prototype;
-  return { name, type, readBytes, isEndpoint, pair: () => socketpair(type), adopt: (fd) => new End(fd) };
+  return {
+    ...{ name, type, readBytes, readsAhead: false, isEndpoint },
+    pair: () => socketpair(type),
+    adopt: (fd) => new End(fd),
+  };
 }
+
+/** A row of ends that read ahead. */
+export function rowOfStreams(name: string, End: new (sockfd: number) => LoopEnd, readBytes: number): Row {
+  return {
+    ...{ name, type: 'stream', readBytes, readsAhead: true, isEndpoint: false },
+    pair: () => socketpair('stream'),
+    // Nothing calls the other forms.
+    adopt: (fd) => new End(fd) as ModelEnd,
+  };
+}
+
+/** How many bytes a stream reads at once. */
+export const STREAM_BYTES = 65_536;
 
 /** How many bytes an endpoint takes with a descriptor. */
 export const ENDPOINT_BYTES = 8;

@@ -17,11 +17,12 @@ export async function finish(play: Play): Promise<void> {
   await drain(play);
   const [closer] = play.free;
   if (closer !== undefined) {
-    await play.step({ do: 'shutdown', end: closer });
+    await play.step({ do: play.readsAhead ? 'destroy' : 'shutdown', end: closer });
     await play.settle();
   }
+  const form = formOf(play);
   for (const end of play.free) {
-    await play.step({ do: 'receive', end, form: 'try' });
+    await play.step({ do: 'receive', end, form });
     await play.step({ do: 'send', end, form: 'async' });
   }
   await play.settle();
@@ -29,6 +30,10 @@ export async function finish(play: Play): Promise<void> {
   await play.settle();
   if (play.ledger.model.pending > 0)
     throw new Fault('stall', 'a call is not over although both ends are closed');
+}
+
+function formOf({ readsAhead }: Play): 'try' | 'async' {
+  return readsAhead ? 'async' : 'try';
 }
 
 /** Receives until nothing is there, nor waits for room. */
@@ -40,7 +45,7 @@ async function drain(play: Play): Promise<void> {
     if (held.length === 0) return;
     const before = counts.taken;
     for (const end of held) {
-      await play.step({ do: 'receive', end, form: 'try', count: Math.max(1, model.least(end)) });
+      await play.step({ do: 'receive', end, form: formOf(play), count: Math.max(1, model.least(end)) });
     }
     await play.settle();
     vain = counts.taken > before ? 0 : vain + 1;

@@ -54,6 +54,14 @@ const USUAL: Readonly<Record<Kind, number>> = {
 /** Only these happen to a main thread, and only these and another to a worker. */
 const OF_PROCESSES: readonly Kind[] = ['limit', 'kill', 'pausing', 'storm'];
 
+/**
+ * These do not happen to ends that read ahead: what they do not have, and a peer that stops reading for a while, which the
+ * model would take for a stall.
+ */
+const NOT_OF_STREAMS: readonly Kind[] = [
+  ...(['abort', 'shutdown', 'shutdown from main', 'readopt', 'limit', 'pausing'] as const),
+];
+
 const SIGNALS = 12;
 
 /** Around what one turn serves, and what a socket has room for. */
@@ -73,12 +81,16 @@ export interface Limits {
 export function generate(seed: number, { rows = ROWS, places }: Limits = {}): History {
   const random = new Random(seed);
   const row = random.pick(rows);
-  const where = places ?? pickPlaces(random);
-  return { row: row.name, places: where, steps: new Generator(random, where).steps() };
+  const where = places ?? pickPlaces(random, row);
+  return { row: row.name, places: where, steps: new Generator(random, where, row).steps() };
 }
 
-function pickPlaces(random: Random): readonly [Place, Place] {
-  const weights = Object.fromEntries(PAIRS.map(([weight], i) => [i, weight]));
+function pickPlaces(random: Random, { readsAhead }: Row): readonly [Place, Place] {
+  // What is read ahead takes descriptors.
+  const isPossible = (places: readonly Place[]): boolean => !readsAhead || !places.includes('limited');
+  const weights = Object.fromEntries(
+    PAIRS.map(([weight, places], i) => [i, isPossible(places) ? weight : 0]),
+  );
   const [, places] = PAIRS[Number(random.weighted(weights))] as (typeof PAIRS)[number];
   return places;
 }
@@ -86,6 +98,7 @@ function pickPlaces(random: Random): readonly [Place, Place] {
 class Generator {
   readonly #random: Random;
   readonly #places: readonly [Place, Place];
+  readonly #readsAhead: boolean;
   /** The signals that calls were given, and that have not aborted. */
   readonly #used: readonly [Set<number>, Set<number>] = [new Set(), new Set()];
   readonly #paused = [false, false];
@@ -97,9 +110,10 @@ class Generator {
   readonly #lies: boolean;
   #weights: readonly [Record<Kind, number>, Record<Kind, number>];
 
-  constructor(random: Random, places: readonly [Place, Place]) {
+  constructor(random: Random, places: readonly [Place, Place], { readsAhead }: Row) {
     this.#random = random;
     this.#places = places;
+    this.#readsAhead = readsAhead;
     this.#lies = random.chance(0.5);
     this.#weights = this.#mood();
   }
@@ -130,6 +144,7 @@ class Generator {
     const place = this.#places[end];
     const impossible = (kind: Kind): boolean => {
       if (kind === 'lie') return !this.#lies;
+      if (this.#readsAhead && NOT_OF_STREAMS.includes(kind)) return true;
       if (kind === 'limit') return place !== 'limited';
       if (kind === 'shutdown from main') return place !== 'worker';
       return OF_PROCESSES.includes(kind) && place !== 'process' && place !== 'limited';
@@ -179,15 +194,18 @@ class Generator {
   }
 
   #send(end: EndName): Omit<SendStep, 'do' | 'end'> {
-    const form = this.#random.pick(SEND_FORMS);
+    const form = this.#readsAhead ? 'async' : this.#random.pick(SEND_FORMS);
     return { form, ...this.#waiting(end, form) };
   }
 
   #receive(end: EndName): Omit<ReceiveStep, 'do' | 'end'> {
-    const form = this.#random.pick(
-      this.#lies ? RECEIVE_FORMS.filter((each) => each !== 'many') : RECEIVE_FORMS,
-    );
+    const form = this.#random.pick(this.#receiveForms);
     return { form, ...this.#waiting(end, form) };
+  }
+
+  get #receiveForms(): readonly ReceiveStep['form'][] {
+    if (this.#readsAhead) return ['async', 'iterate'];
+    return this.#lies ? RECEIVE_FORMS.filter((each) => each !== 'many') : RECEIVE_FORMS;
   }
 
   #waiting(
@@ -196,7 +214,7 @@ class Generator {
   ): Pick<SendStep, 'count' | 'ms' | 'signal'> {
     const random = this.#random;
     if (form === 'many') return counted(random.pick(this.#isLocal ? LOCAL_BATCHES : BATCHES));
-    const signalled = (form === 'async' || form === 'iterate') && random.chance(0.5);
+    const signalled = !this.#readsAhead && (form === 'async' || form === 'iterate') && random.chance(0.5);
     const one = form === 'iterate' || random.chance(0.75);
     const many = random.chance(0.2) && (this.#isLocal || form === 'block' || form === 'async');
     const count = one ? 1 : many ? random.pick(MANY_CALLS) : random.integer(2, 8);

@@ -29,6 +29,8 @@ export interface Rules {
   readonly type: 'seqpacket' | 'stream';
   /** The most bytes that one receive of a stream takes. */
   readonly readBytes: number;
+  /** Whether ends take what comes before anybody receives it, so that there is room for more than the capacity. */
+  readonly readsAhead: boolean;
   /** How many messages fit into one direction. */
   readonly capacity: number;
   /** Whether no limit counts the descriptors on their way. */
@@ -92,6 +94,7 @@ export function mustEnd(state: State, operation: Operation, turn: boolean, rules
   }
   const lane = state.lanes[end];
   const length = lengthOf(lane);
+  if (rules.readsAhead) return true;
   return lane.closed || length <= quarter(rules) || (length < rules.capacity && !lane.wasFull);
 }
 
@@ -121,10 +124,13 @@ function transfer(state: State, call: Transfer, turn: boolean, pending: Pending,
 function send(state: State, call: Send, rules: Rules): State[] {
   const { end, id, item, otherwise, ended } = call;
   const lane = state.lanes[end];
-  if (lane.closed) return [state.withDone(id, ended)];
+  if (lane.closed) {
+    const after = rules.readsAhead ? state.withLane(peerOf(end), { lost: true }) : state;
+    return [after.withDone(id, ended)];
+  }
   const length = lengthOf(lane);
   const found: State[] = [];
-  if (length < rules.capacity) {
+  if (length < rules.capacity || rules.readsAhead) {
     const wasFull = lane.wasFull || length + 1 === rules.capacity;
     found.push(state.withLane(end, { sent: lane.sent.append(item), wasFull }).withDone(id, SENT));
     if (!rules.privileged && state.ends[end].exhausted) found.push(state.withDone(id, TOO_MANY));
@@ -170,9 +176,10 @@ function arrivals(
   const length = lengthOf(lane);
   const item = (index: number): number => lane.sent.at(lane.taken + index);
   const first = item(0);
-  if (first > 0) return [[received(first), 1]];
-  if (first === MANY) return [[TRUNCATED, 1]];
-  const found: [Outcome, number][] = [[NO_DESCRIPTOR, 1]];
+  const found: [Outcome, number][] = lane.lost ? [[ended, length]] : [];
+  if (first > 0) return [...found, [received(first), 1]];
+  if (first === MANY) return [...found, [TRUNCATED, 1]];
+  found.push([NO_DESCRIPTOR, 1]);
   if (type === 'stream') {
     // Bytes without a descriptor run into what follows, up to a descriptor.
     let bytes = 1;

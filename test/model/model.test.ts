@@ -19,6 +19,8 @@ import {
 import { abort, control, receiveAsync, Script, sendAsync, tryReceive, trySend } from './script.ts';
 import { EMPTY, MANY, PLAIN } from './state.ts';
 
+const STREAM: Partial<Rules> = { type: 'stream', readsAhead: true };
+
 /** What the model takes for possible. */
 const possible: [what: string, script: (script: Script) => unknown, rules?: Partial<Rules>][] = [
   [
@@ -106,6 +108,23 @@ const possible: [what: string, script: (script: Script) => unknown, rules?: Part
     },
   ],
   [
+    'an end that reads ahead takes more than a socket has room for',
+    (s) => {
+      for (const tag of [1, 2, 3, 4]) s.did(trySend(0, tag), SENT);
+      for (const tag of [1, 2, 3, 4]) s.did(tryReceive(1), received(tag));
+    },
+    STREAM,
+  ],
+  [
+    'a stream whose send has failed has lost what lay before it, from somewhere on',
+    (s) => {
+      for (const tag of [1, 2, 3]) s.did(trySend(0, tag), SENT);
+      s.did(control(0, 'destroy'), OK).did(trySend(1, 4), ENDED);
+      s.did(tryReceive(1), received(1)).did(tryReceive(1), ENDED).did(tryReceive(1), ENDED);
+    },
+    STREAM,
+  ],
+  [
     'a detached end has told its waits, and the next one goes on',
     (s) => {
       const wait = s.begins(receiveAsync(1));
@@ -136,6 +155,20 @@ const impossible: [what: string, script: (script: Script) => unknown, rules?: Pa
   [
     'the end before what was sent',
     (s) => s.did(trySend(0, 1), SENT).did(control(0, 'destroy'), OK).did(tryReceive(1), ENDED),
+  ],
+  [
+    'the end of a stream before what was sent, though no send has failed',
+    (s) => s.did(trySend(0, 1), SENT).did(control(0, 'destroy'), OK).did(tryReceive(1), ENDED),
+    STREAM,
+  ],
+  [
+    'what comes behind the end of a stream whose send has failed',
+    (s) => {
+      for (const tag of [1, 2]) s.did(trySend(0, tag), SENT);
+      s.did(control(0, 'destroy'), OK).did(trySend(1, 3), ENDED);
+      s.did(tryReceive(1), ENDED).did(tryReceive(1), received(1));
+    },
+    STREAM,
   ],
   [
     'the end, while a descriptor lies behind an empty packet',

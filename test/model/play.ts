@@ -36,7 +36,7 @@ export class Play {
   readonly killed = new Set<EndName>();
   readonly #row: Row;
   readonly #sockets: readonly [number, number];
-  readonly #numbers = new Numbers();
+  readonly #numbers: Numbers;
 
   /** @param patience milliseconds after which a call that must come to an end counts as stalled */
   constructor(
@@ -49,6 +49,7 @@ export class Play {
     this.#row = row;
     this.hosts = hosts;
     this.#sockets = sockets;
+    this.#numbers = new Numbers(row);
     this.ledger = new Ledger(rules, patience);
     for (const host of new Set(hosts)) {
       host.onAnswers = (answers) => this.ledger.answer(answers);
@@ -69,6 +70,11 @@ export class Play {
     // Of many calls, those that are over say so before the next step.
     if (countOf(step) > FEW) for (let i = 0; i < MICROTASKS; i++) await undefined;
     ledger.check();
+  }
+
+  /** Whether the ends have the forms of the event loop alone. */
+  get readsAhead(): boolean {
+    return this.#row.readsAhead;
   }
 
   /** Waits until nothing more has to happen. */

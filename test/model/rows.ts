@@ -1,5 +1,6 @@
+import { StreamEnd } from '../support/stream-end.ts';
 import { BROKEN } from './broken.ts';
-import { ENDPOINT_BYTES, EndpointModelEnd, type Row, rowOf } from './ends.ts';
+import { ENDPOINT_BYTES, EndpointModelEnd, type Row, rowOf, rowOfStreams, STREAM_BYTES } from './ends.ts';
 import { SocketEnd } from './socket-end.ts';
 
 /** How many bytes a message takes, where nobody says otherwise. */
@@ -11,6 +12,7 @@ export const ROWS: readonly Row[] = [
   rowOf('endpoint/stream', 'stream', EndpointModelEnd, ENDPOINT_BYTES),
   rowOf('socket/seqpacket', 'seqpacket', SocketEnd, SOCKET_BYTES),
   rowOf('socket/stream', 'stream', SocketEnd, SOCKET_BYTES),
+  rowOfStreams('stream', StreamEnd, STREAM_BYTES),
 ];
 
 /** A row, or one of those that are broken on purpose. */

@@ -9,8 +9,8 @@ const known = new Map<string, Rules>();
 export function rulesOf(row: Row): Rules {
   let rules = known.get(row.name);
   if (rules === undefined) {
-    const { type, readBytes } = row;
-    rules = { type, readBytes, capacity: capacityOf(row), privileged: process.getuid?.() === 0 };
+    const { type, readBytes, readsAhead } = row;
+    rules = { type, readBytes, readsAhead, capacity: capacityOf(row), privileged: process.getuid?.() === 0 };
     known.set(row.name, rules);
   }
   return rules;

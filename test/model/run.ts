@@ -75,7 +75,7 @@ function footprint(pool: Pool, hosts: readonly [Host, Host], sockets: readonly [
     pool.footprint = Footprint.ofProcess();
     // A process has a copy of its socket; what has the number here by now is something else.
     const here = ENDS.filter((end) => !(hosts[end] instanceof ProcessHost));
-    pool.footprint.forget(here.map((end) => sockets[end]));
+    pool.footprint.forgetSockets(here.map((end) => sockets[end]));
   }
   return pool.footprint;
 }

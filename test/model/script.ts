@@ -16,6 +16,7 @@ export class Script {
     this.model = new Model({
       type: 'seqpacket',
       readBytes: 8,
+      readsAhead: false,
       capacity: CAPACITY,
       privileged: true,
       ...rules,

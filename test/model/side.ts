@@ -27,6 +27,8 @@ import { type TagFiles, takeTag } from './tags.ts';
 interface Held {
   readonly adopt: (sockfd: number) => ModelEnd;
   end: ModelEnd;
+  /** It was destroyed, and not by an error. */
+  isDestroyed: boolean;
   iterator: AsyncIterator<number, unknown> | undefined;
   readonly signals: Map<number, AbortController>;
 }
@@ -48,7 +50,13 @@ export class Side {
     if (command.do === 'begin') {
       const { adopt } = rowNamed(command.row);
       const end = adopt(command.socket as number);
-      this.#held.set(command.end, { adopt, end, iterator: undefined, signals: new Map() });
+      this.#held.set(command.end, {
+        adopt,
+        end,
+        isDestroyed: false,
+        iterator: undefined,
+        signals: new Map(),
+      });
       return;
     }
     const held = this.#held.get(command.end);
@@ -174,7 +182,7 @@ export class Side {
     try {
       switch (command.do) {
         case 'lie':
-          return this.#lie(held.end, command.bytes, command.descriptors);
+          return this.#lie(held, command.bytes, command.descriptors);
         case 'abort':
           signalOf(held.signals, command.signal, (controller) => controller.abort());
           return OK;
@@ -190,8 +198,11 @@ export class Side {
         case 'relieve':
           this.#relieve();
           return OK;
-        case 'shutdown':
         case 'destroy':
+          held.isDestroyed = true;
+          held.end.destroy();
+          return OK;
+        case 'shutdown':
         case 'ref':
         case 'unref':
           held.end[command.do]();
@@ -204,8 +215,8 @@ export class Side {
     }
   }
 
-  #lie(end: ModelEnd, bytes: number, descriptors: number): Outcome {
-    if (end.fd < 0) return refused('EBADF', 'sendmsg');
+  #lie({ end, isDestroyed }: Held, bytes: number, descriptors: number): Outcome {
+    if (end.fd < 0) return isDestroyed ? refused('EBADF', 'sendmsg') : ENDED;
     try {
       return trySendRaw(end.fd, bytes, Array(descriptors).fill(0)) ? SENT : FULL;
     } catch (error) {

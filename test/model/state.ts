@@ -24,6 +24,8 @@ export interface Lane {
   readonly over: boolean;
   /** It was full, and has not been emptied to a quarter since: poll(2) says that there is no room. */
   readonly wasFull: boolean;
+  /** The receiver may have lost what lies there: a send that fails ends its whole stream. */
+  readonly lost: boolean;
 }
 
 export interface EndState {
@@ -58,7 +60,7 @@ export class State {
 
   /** The state of a new pair. */
   static initial(): State {
-    const lane: Lane = { sent: new Log(), taken: 0, closed: false, over: false, wasFull: false };
+    const lane: Lane = { sent: new Log(), taken: 0, closed: false, over: false, wasFull: false, lost: false };
     const end: EndState = { open: true, exhausted: false, aborted: 0, called: 0 };
     return new State([lane, lane], [end, end], new Map(), 0);
   }
@@ -120,8 +122,8 @@ function changed<T>(pair: readonly [T, T], which: EndName, change: Partial<T>): 
   return which === 0 ? [{ ...pair[0], ...change }, pair[1]] : [pair[0], { ...pair[1], ...change }];
 }
 
-function laneKey({ sent, taken, closed, over, wasFull }: Lane): string {
-  return `${sent.id}:${taken}:${+closed}${+over}${+wasFull}`;
+function laneKey({ sent, taken, closed, over, wasFull, lost }: Lane): string {
+  return `${sent.id}:${taken}:${+closed}${+over}${+wasFull}${+lost}`;
 }
 
 function endKey({ open, exhausted, aborted, called }: EndState): string {

@@ -10,9 +10,10 @@ export async function warmUp(files: TagFiles): Promise<void> {
     const [a, b] = pair().map(adopt) as [ModelEnd, ModelEnd];
     const arrived = b.receiveAsync();
     const fd = files.open(1);
-    a.send(fd);
+    const sent = a.sendAsync(fd);
     closeSync(fd);
     takeTag(await arrived);
+    await sent;
     a.destroy();
     b.destroy();
   }
