@@ -366,27 +366,25 @@ export class UnixSocket extends OwnedSocket {
   /**
    * Receives a message each time that the event loop sees one, without a promise for each.
    *
-   * @param bytes how many a message has at most
+   * @param wanted what a message has at most, and where its data goes: memory that the next message overwrites
    * @param onMessage gets what {@link recvMessage} returns, in the middle of the loop's work: it must not run foreign code
    * @param onFail gets what {@link recvMessage} throws, and nothing comes after that
    * @throws {@link SyscallError} `EBADF` after destroy or detach
    * @internal
    */
   onMessages(
-    bytes: number,
+    wanted: Wanted,
     onMessage: (message: Message | null) => void,
     onFail: (error: unknown) => void,
   ): MessageWatch {
     this.requireOpen('recvmsg');
-    const { mostDescriptors, MSG_DONTWAIT } = this.libc.abi;
-    const wanted = { bytes, descriptors: mostDescriptors, into: undefined };
     const attempt = (flags: number): undefined => {
       const message = this.#receiving.receive(flags, wanted);
       if (message !== undefined) onMessage(message);
     };
     // The wait of an attempt without a result goes on.
     const wait = this.waits.enter(RECEIVE, { attempt }, undefined, onFail, onFail);
-    return { look: () => void wait.serve(MSG_DONTWAIT), end: () => wait.end() };
+    return { look: () => void wait.serve(this.libc.abi.MSG_DONTWAIT), end: () => wait.end() };
   }
 
   /**

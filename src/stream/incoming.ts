@@ -10,6 +10,7 @@ const MOST_LOOKS = 16;
 /** What a stream reads: bytes, which it buffers, and descriptors, which go to who listens for them or wait. */
 export class Incoming {
   readonly #stream: Duplex;
+  readonly #mostDescriptors: number;
   readonly #unclaimed: Unclaimed;
   readonly #maxFds: number;
   readonly #progressed: () => void;
@@ -25,6 +26,7 @@ export class Incoming {
    */
   constructor(libc: Libc, stream: Duplex, maxFds: number, progressed: () => void) {
     this.#stream = stream;
+    this.#mostDescriptors = libc.abi.mostDescriptors;
     this.#unclaimed = new Unclaimed(libc);
     this.#maxFds = maxFds;
     this.#progressed = progressed;
@@ -69,7 +71,7 @@ export class Incoming {
   #start(socket: UnixSocket): void {
     // Not from within the loop's work, which what a listener throws would end.
     this.#reading = socket.onMessages(
-      this.#stream.readableHighWaterMark,
+      { bytes: this.#stream.readableHighWaterMark, descriptors: this.#mostDescriptors, into: undefined },
       (message) => {
         // The end would come again and again.
         if (message === null) this.#reading?.end();

@@ -142,7 +142,12 @@ export class Outgoing {
   }
 
   /** A chunk with descriptors begins a piece, and shares it with no other chunk. */
-  #pieces(chunks: readonly Uint8Array[]): Piece[] {
+  #pieces(chunks: readonly Uint8Array[]): readonly Piece[] {
+    const [only] = chunks;
+    // Mostly it is one.
+    if (only && chunks.length === 1 && only.length <= PIECE && !this.#attached.has(only)) {
+      return only.length === 0 ? [] : [{ parts: chunks, bytes: only.length, fds: NONE }];
+    }
     const pieces: Piece[] = [];
     let parts: Uint8Array[] = [];
     let bytes = 0;

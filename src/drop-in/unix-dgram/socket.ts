@@ -98,8 +98,11 @@ export class DatagramSocket extends EventEmitter {
 
   #send(data: Uint8Array, path: string | undefined): Error | undefined {
     try {
-      const to = path === undefined ? undefined : { to: path };
-      if (this.#socket.trySendMessage(data, [], to) !== undefined) return undefined;
+      const sent =
+        path === undefined
+          ? this.#socket.trySendParts([data], data.length, [])
+          : this.#socket.trySendMessage(data, [], { to: path });
+      if (sent !== undefined) return undefined;
     } catch (error) {
       if (!isFull(error)) return failed(error, 'send');
     }
@@ -175,18 +178,13 @@ class Datagrams extends UnixSocket {
     onFail: (error: unknown) => void,
   ): void {
     room ??= Buffer.allocUnsafeSlow(LONGEST);
-    const options = { into: room, maxFds: 0 };
-    const attempt = (): undefined => {
-      const message = this.tryRecvMessage(options);
-      if (message) onData(message.truncated ? undefined : Buffer.from(message.data), message.from);
-      // Only a socket that somebody shut down has an end.
-      else if (message === null) wait.end();
-    };
-    const wait = this.waits.enter(
-      { direction: 'in', syscall: 'recvmsg' },
-      { attempt },
-      undefined,
-      onFail,
+    const watch = this.onMessages(
+      { bytes: room.length, descriptors: 0, into: room },
+      (message) => {
+        if (message) onData(message.truncated ? undefined : Buffer.from(message.data), message.from);
+        // Only a socket that somebody shut down has an end.
+        else watch.end();
+      },
       onFail,
     );
   }
