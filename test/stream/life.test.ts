@@ -266,6 +266,24 @@ suite('the life of a UnixStream', (test) => {
       assert.deepEqual(await once(stream, 'close'), [false]);
     }));
 
+  test('a peer that always has sent more leaves the loop its turns', async () => {
+    const [ours, theirs] = UnixSocket.pair('stream');
+    const stream = new UnixStream(ours);
+    const fill = (): void => {
+      while (theirs.trySendMessage(Buffer.alloc(65_536)) !== undefined);
+    };
+    let reads = 0;
+    stream.on('data', () => {
+      if (++reads < 1000) fill();
+    });
+    fill();
+    await once(stream, 'data');
+    await turn();
+    assert.ok(reads > 0 && reads < 100, `${reads} reads before the loop has turned`);
+    stream.destroy();
+    theirs.destroy();
+  });
+
   test('a reset comes behind the data that came before it', async () => {
     const [a, b] = UnixStream.pair();
     const log = new Log(b).data(b);
