@@ -37,7 +37,10 @@ function exported(): string[] {
 }
 
 /** What the declarations leave out. */
-const INTERNAL = ['requireOpen', 'reset'];
+const INTERNAL = [
+  ...['requireOpen', 'reset', 'trySendParts', 'sendPartsLater', 'onMessages'],
+  ...['unixSocket', 'startConnecting', 'readOnceConnected'],
+];
 
 /** The methods and getters of a class and its objects, but for those that every stream of Node's has. */
 function membersOf(one: { readonly prototype: object }): string[] {
