@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startProcess } from '../support/processes.ts';
 import { NPM, projectOf, SLOW } from '../support/projects.ts';
+import { recipes } from '../support/readme.ts';
 import { skip, suite } from '../support/suite.ts';
 
 /**
@@ -13,19 +14,10 @@ import { skip, suite } from '../support/suite.ts';
 const PROGRAM = `
   import { closeSync, openSync, readSync, unlinkSync, ftruncateSync } from 'node:fs';
   import { createRequire } from 'node:module';
-  import { closeFD, UnixStream } from 'fdchannel';
+  import { closeFD } from 'fdchannel';
+  import { x11Stream } from './x11-stream.mjs';
   const x11 = createRequire(import.meta.url)('x11');
-
-  // The recipe: what x11 wants of a stream that carries descriptors.
-  const stream = UnixStream.connect(process.argv[2]);
-  Object.assign(stream, {
-    _fdCapable: true,
-    _fdReceiving: true,
-    sendFds(bytes, fds, callback) {
-      this.writeWithFds(bytes, fds, callback);
-      this.closeFds(fds); // x11 gives its descriptors away
-    },
-  });
+  const stream = x11Stream(process.argv[2]);
 
   const display = await new Promise((resolve, reject) =>
     x11.createClient({ stream, display: ':0' }, (error, display) => error ? reject(error) : resolve(display)));
@@ -75,7 +67,7 @@ const PROGRAM = `
   X.terminate();
 `;
 
-suite('X11', (test) => {
+suite('the recipe for X11', (test) => {
   test(
     'x11 over UnixStream shares memory with the server, in both directions',
     async () => {
@@ -83,6 +75,7 @@ suite('X11', (test) => {
       if (error) skip('Xvfb is not there: apt-get install xvfb');
       const folder = await projectOf({ manager: NPM, dependencies: { x11: '4.2.2' } });
       writeFileSync(join(folder, 'program.mjs'), PROGRAM);
+      writeFileSync(join(folder, 'x11-stream.mjs'), recipes.get('x11-stream.mjs') ?? '');
       const options = ['-displayfd', '1', '-screen', '0', '64x64x24', '-nolisten', 'tcp'];
       const server = startProcess('Xvfb', options, { timeout: SLOW.timeout });
       const path = `/tmp/.X11-unix/X${await server.line()}`;
