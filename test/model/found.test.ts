@@ -33,6 +33,18 @@ const FOUND: readonly [what: string, history: History][] = [
     },
   ],
   [
+    'a process that was killed in the middle of destroy() seemed never to have ended the channel',
+    {
+      row: 'socket/seqpacket',
+      places: ['process', 'process'],
+      steps: [
+        { do: 'receive', end: 1, form: 'block' },
+        { do: 'destroy', end: 0 },
+        { do: 'kill', end: 0 },
+      ],
+    },
+  ],
+  [
     'the 129th send of a turn never came to an end',
     {
       row: 'endpoint/stream',

@@ -226,6 +226,8 @@ function close(state: State, operation: Operation & { kind: string }, pending: P
   const peer = peerOf(end);
   if (state.done.get(id) === HALF) return [state.withLane(end, { over: true }).withDone(id, OK)];
   if (!state.ends[end].open) {
+    // The kernel finishes what a killed process was in the middle of.
+    if (kind === 'kill') return [state.withLane(end, { over: true }).withDone(id, OK)];
     return [state.withDone(id, kind === 'shutdown' ? refused('EBADF', 'shutdown') : OK)];
   }
   const half = state
