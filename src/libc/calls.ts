@@ -29,6 +29,7 @@ export class Libc {
   readonly #receiveFlags: number;
   readonly #EAGAIN: number;
   readonly #EINTR: number;
+  readonly #ENOENT: number;
   #withoutIovec: boolean | undefined;
   #withoutRanges = false;
 
@@ -42,6 +43,7 @@ export class Libc {
     this.#receiveFlags = binding.abi.MSG_CMSG_CLOEXEC;
     this.#EAGAIN = binding.errnos['EAGAIN'] as number;
     this.#EINTR = binding.errnos['EINTR'] as number;
+    this.#ENOENT = binding.errnos['ENOENT'] as number;
   }
 
   /**
@@ -51,10 +53,10 @@ export class Libc {
    */
   sendmsg(sockfd: number, msg: number, flags: number): number {
     const all = flags | this.#sendFlags;
-    for (;;) {
+    for (let again = false; ; again = true) {
       const sent = this.raw.sendmsg(sockfd, msg, all);
       if (sent >= 0) return sent;
-      if (this.#wouldBlock('sendmsg')) return WOULD_BLOCK;
+      if (this.#wouldBlock('sendmsg', again)) return WOULD_BLOCK;
     }
   }
 
@@ -65,10 +67,10 @@ export class Libc {
    */
   recvmsg(sockfd: number, msg: number, flags: number): number {
     const all = flags | this.#receiveFlags;
-    for (;;) {
+    for (let again = false; ; again = true) {
       const received = this.raw.recvmsg(sockfd, msg, all);
       if (received >= 0) return received;
-      if (this.#wouldBlock('recvmsg')) return WOULD_BLOCK;
+      if (this.#wouldBlock('recvmsg', again)) return WOULD_BLOCK;
     }
   }
 
@@ -81,10 +83,10 @@ export class Libc {
   sendmmsg(sockfd: number, msgvec: number, count: number, flags: number): number {
     const { sendmmsg } = this.raw as Required<Binding>;
     const all = flags | this.#sendFlags;
-    for (;;) {
+    for (let again = false; ; again = true) {
       const sent = sendmmsg(sockfd, msgvec, count, all);
       if (sent >= 0) return sent;
-      if (this.#wouldBlock('sendmmsg')) return WOULD_BLOCK;
+      if (this.#wouldBlock('sendmmsg', again)) return WOULD_BLOCK;
     }
   }
 
@@ -99,10 +101,10 @@ export class Libc {
   recvmmsg(sockfd: number, msgvec: number, count: number, flags: number): number {
     const { recvmmsg } = this.raw as Required<Binding>;
     const all = flags | this.#receiveFlags | this.abi.MSG_WAITFORONE;
-    for (;;) {
+    for (let again = false; ; again = true) {
       const received = recvmmsg(sockfd, msgvec, count, all, 0);
       if (received >= 0) return received;
-      if (this.#wouldBlock('recvmmsg')) return WOULD_BLOCK;
+      if (this.#wouldBlock('recvmmsg', again)) return WOULD_BLOCK;
     }
   }
 
@@ -245,11 +247,13 @@ export class Libc {
     return new SyscallError(errno, syscall, { ...told, fallback });
   }
 
-  /** True for EAGAIN, false for EINTR; anything else is thrown. */
-  #wouldBlock(syscall: string): boolean {
+  /** True for EAGAIN; false where the call is to be made again; anything else is thrown. */
+  #wouldBlock(syscall: string, again: boolean): boolean {
     const errno = this.raw.errno();
     if (errno === this.#EAGAIN) return true;
-    if (errno === this.#EINTR) return false;
+    // Between the call and this question the engine may call libc, too. Deno has left ENOENT here, which means something
+    // only to a datagram with an address: that gets it again.
+    if (errno === this.#EINTR || (errno === this.#ENOENT && !again)) return false;
     throw this.error(errno, syscall);
   }
 }

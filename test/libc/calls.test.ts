@@ -128,6 +128,23 @@ suite('the calls of libc', (test) => {
     });
   }
 
+  for (const call of ['sendmsg', 'recvmsg', 'sendmmsg', 'recvmmsg'] as const) {
+    test(`${call}: an ENOENT that the engine has left is asked about once more`, () => {
+      const { libc, calls } = scripted(
+        LINUX,
+        fails('ENOENT'),
+        fails('EAGAIN'),
+        fails('ENOENT'),
+        fails('ENOENT'),
+      );
+      const made = (): unknown =>
+        call === 'sendmsg' || call === 'recvmsg' ? libc[call](5, 64, 0) : libc[call](5, 64, 8, 0);
+      assert.equal(made(), WOULD_BLOCK);
+      assert.equal(thrownBy(made).code, 'ENOENT');
+      assert.equal(calls.length, 4);
+    });
+  }
+
   test('elsewhere EAGAIN is an error as any other', () => {
     const { libc } = scripted(LINUX, fails('EAGAIN'));
     assert.equal(thrownBy(() => socketpair(libc, 'stream')).code, 'EAGAIN');
