@@ -241,7 +241,8 @@ export class Endpoint extends OwnedSocket {
   recvFD(options?: BlockingOptions): number {
     const timeout = checkTimeout(options);
     this.requireOpen('recvmsg');
-    return this.#receiver.attempt(this.waits.firstFlags(timeout)) ?? this.#receiveOneLater(timeout);
+    const received = this.#receiver.attempt(this.waits.firstFlags(timeout));
+    return received ?? this.waits.block(RECEIVE, this.#receiver, timeout);
   }
 
   /**
@@ -500,11 +501,7 @@ export class Endpoint extends OwnedSocket {
 
   // Apart from sendFD, which would make room for the closure in every call.
   #sendLater(fd: number, timeout: number | undefined): void {
-    this.waits.block(SEND, (flags) => this.#sender.one(fd, flags), timeout);
-  }
-
-  #receiveOneLater(timeout: number | undefined): number {
-    return this.waits.block(RECEIVE, (flags) => this.#receiver.attempt(flags), timeout);
+    this.waits.block(SEND, { attempt: (flags) => this.#sender.one(fd, flags) }, timeout);
   }
 
   /** Takes the list out of use: a getter among the sources may send, too. Whoever is done puts it back. */
@@ -518,14 +515,15 @@ export class Endpoint extends OwnedSocket {
   #sendRest({ fds, count }: DescriptorList, sent: number, timeout: number | undefined): void {
     const batch = new OutgoingBatch(this.libc, this.#sender, fds, count, sent);
     try {
-      this.waits.block(SEND_MANY, (flags) => batch.attempt(flags), timeout);
+      this.waits.block(SEND_MANY, batch, timeout);
     } catch (error) {
       throw sentBefore(error, batch.sent);
     }
   }
 
   #receiveLater(max: number, timeout: number | undefined): number[] {
-    return this.waits.block(RECEIVE_MANY, (flags) => this.#receiver.many(max, flags), timeout);
+    const attempt = (flags: number): number[] | undefined => this.#receiver.many(max, flags);
+    return this.waits.block(RECEIVE_MANY, { attempt }, timeout);
   }
 
   /** The kernel would send what comes before a descriptor that is not open. Of a single one it says so in time. */

@@ -126,7 +126,7 @@ export class UnixListener extends OwnedSocket {
   accept(options?: BlockingOptions): UnixSocket {
     const timeout = checkTimeout(options);
     this.requireOpen('accept');
-    return this.#accept() ?? this.waits.block(ACCEPT, this.#accept, timeout);
+    return this.#accept() ?? this.waits.block(ACCEPT, { attempt: this.#accept }, timeout);
   }
 
   /**

@@ -230,7 +230,7 @@ export class UnixSocket extends OwnedSocket {
     try {
       const flags = this.waits.firstFlags(timeout);
       const sent = this.waits.clear('out', flags) ? sending.attempt(flags) : undefined;
-      return sent ?? this.waits.block(SEND, (next) => sending.attempt(next), timeout);
+      return sent ?? this.waits.block(SEND, sending, timeout);
     } finally {
       sending.release();
     }
@@ -559,7 +559,8 @@ export class UnixSocket extends OwnedSocket {
   }
 
   #recvLater(wanted: Wanted, timeout: number | undefined): Message | null {
-    return this.waits.block(RECEIVE, (flags) => this.#receiving.receive(flags, wanted), timeout);
+    const attempt = (flags: number): Message | null | undefined => this.#receiving.receive(flags, wanted);
+    return this.waits.block(RECEIVE, { attempt }, timeout);
   }
 }
 

@@ -8,9 +8,6 @@ export interface Operation {
 
 export type Direction = 'in' | 'out';
 
-/** Makes the call once, with MSG_DONTWAIT or without; undefined where it would block. */
-export type Attempt<T> = (flags: number) => T | undefined;
-
 /** How many calls may succeed at once, and how many waits one wake may serve, before the loop turns. */
 export const TURN = 128;
 

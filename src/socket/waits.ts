@@ -3,7 +3,7 @@ import { isMainThread } from 'node:worker_threads';
 import type { Libc } from '../libc/calls.ts';
 import { Registration, type Watcher } from '../loop/reactor.ts';
 import { onAbort } from './aborts.ts';
-import { type Attempt, type Direction, type Operation, Queue, TURN, Wait, type Waiting } from './wait.ts';
+import { type Direction, type Operation, Queue, TURN, Wait, type Waiting } from './wait.ts';
 
 const DIRECTIONS: readonly Direction[] = ['in', 'out'];
 
@@ -55,7 +55,7 @@ export class Waits implements Watcher {
    * @param timeout milliseconds; undefined for no limit
    * @throws SyscallError `ETIMEDOUT`
    */
-  block<T>({ direction, syscall }: Operation, attempt: Attempt<T>, timeout: number | undefined): T {
+  block<T>({ direction, syscall }: Operation, call: Waiting<T>, timeout: number | undefined): T {
     const events = this.#eventsOf(direction);
     const flags = this.firstFlags(timeout);
     // Of a full socket that may send no more, poll(2) says nothing: behind each slice it tries.
@@ -66,7 +66,7 @@ export class Waits implements Watcher {
       const wait = Math.min(left, slice);
       const seen = this.#libc.poll(this.#socket.fd, events, wait === Number.POSITIVE_INFINITY ? -1 : wait);
       if (seen !== 0 || wait < left) {
-        const result = this.clear(direction, flags) ? attempt(flags) : undefined;
+        const result = this.clear(direction, flags) ? call.attempt(flags) : undefined;
         if (result !== undefined) return result;
         if (left > 0) continue;
       }

@@ -31,9 +31,11 @@ suite('blocking for one socket', (test) => {
     const flags: number[] = [];
     const result = waits.block(
       RECEIVE,
-      (given) => {
-        flags.push(given);
-        return results.shift();
+      {
+        attempt(given) {
+          flags.push(given);
+          return results.shift();
+        },
       },
       undefined,
     );
@@ -55,9 +57,11 @@ suite('blocking for one socket', (test) => {
         () =>
           waits.block(
             RECEIVE,
-            (given) => {
-              flags.add(given);
-              return undefined;
+            {
+              attempt(given) {
+                flags.add(given);
+                return undefined;
+              },
             },
             100,
           ),
@@ -71,7 +75,7 @@ suite('blocking for one socket', (test) => {
     withClock((advance) => {
       const { waits, timeouts } = polling(advance(100_000, sees(1)), 0);
       assertRefused(
-        () => waits.block(RECEIVE, () => undefined, 30),
+        () => waits.block(RECEIVE, { attempt: () => undefined }, 30),
         over('recvmsg', 'nothing came within 30 ms'),
       );
       // A negative time would be without end.
@@ -81,7 +85,7 @@ suite('blocking for one socket', (test) => {
   test('with no time at all it looks once', () => {
     const { waits, timeouts } = polling(0);
     assertRefused(
-      () => waits.block(RECEIVE, () => assert.fail('no attempt'), 0),
+      () => waits.block(RECEIVE, { attempt: () => assert.fail('no attempt') }, 0),
       over('recvmsg', 'nothing came within 0 ms'),
     );
     assert.deepEqual(timeouts(), [0]);
@@ -95,8 +99,14 @@ suite('blocking for one socket', (test) => {
     };
     const { libc, abi } = scripted(LINUX, look, look);
     const waits = new Waits(libc, { fd: FD });
-    assertRefused(() => waits.block(RECEIVE, () => 1, 0), over('recvmsg', 'nothing came within 0 ms'));
-    assertRefused(() => waits.block(CONNECT, () => 1, 0), over('connect', 'no room came within 0 ms'));
+    assertRefused(
+      () => waits.block(RECEIVE, { attempt: () => 1 }, 0),
+      over('recvmsg', 'nothing came within 0 ms'),
+    );
+    assertRefused(
+      () => waits.block(CONNECT, { attempt: () => 1 }, 0),
+      over('connect', 'no room came within 0 ms'),
+    );
     assert.deepEqual(asked, [
       [FD, abi.POLLIN],
       [FD, abi.POLLOUT],
@@ -109,11 +119,11 @@ suite('blocking for one socket', (test) => {
       throw mine;
     };
     assert.throws(
-      () => polling(sees(1)).waits.block(RECEIVE, attempt, 5),
+      () => polling(sees(1)).waits.block(RECEIVE, { attempt }, 5),
       (error) => error === mine,
     );
     assertRefused(
-      () => polling(fails('ENOMEM')).waits.block(RECEIVE, () => 1, undefined),
+      () => polling(fails('ENOMEM')).waits.block(RECEIVE, { attempt: () => 1 }, undefined),
       [SyscallError, 'ENOMEM', { syscall: 'poll' }],
     );
   });
