@@ -33,7 +33,7 @@ export class SocketAddress {
       });
     }
     const pathAt = layout.sockaddr_un.offset.sun_path;
-    this.#memory = new Memory(c.raw, MOST_BYTES);
+    this.#memory = new Memory(c.raw, new ArrayBuffer(MOST_BYTES));
     this.#memory.bytes[layout.sockaddr_un.offset.sun_family] = abi.AF_UNIX;
     this.#memory.bytes.set(bytes, pathAt);
     this.length = pathAt + bytes.length + (abstract ? 0 : 1);

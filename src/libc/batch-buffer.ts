@@ -26,7 +26,7 @@ export class BatchBuffer {
     // Without an ABI to follow, only this class looks behind a msghdr.
     const stride = mmsghdr?.size ?? (msghdr.size + 4 + 7) & ~7;
     const bodyBytes = MessageBuffer.bodyBytes(libc, dataBytes, controlBytes);
-    const memory = new Memory(libc.raw, count * (stride + bodyBytes));
+    const memory = new Memory(libc.raw, new ArrayBuffer(count * (stride + bodyBytes)));
     this.messages = Array.from({ length: count }, (_, i) => {
       const place = { memory, headerAt: i * stride, bodyAt: count * stride + i * bodyBytes };
       return new MessageBuffer(libc, dataBytes, controlBytes, place);

@@ -37,7 +37,7 @@ export class Libc {
     this.raw = binding;
     this.abi = binding.abi;
     this.layout = binding.layout;
-    this.scratch = new Memory(binding, SCRATCH_BYTES);
+    this.scratch = new Memory(binding, new ArrayBuffer(SCRATCH_BYTES));
     this.shared = new SharedMemory(binding);
     this.#sendFlags = binding.abi.MSG_NOSIGNAL;
     this.#receiveFlags = binding.abi.MSG_CMSG_CLOEXEC;

@@ -38,7 +38,7 @@ export class DataBuffer extends MessageBuffer {
     const bodyAt = align8(msghdr.size);
     const iovecsAt = bodyAt + MessageBuffer.bodyBytes(libc, dataBytes, controlBytes);
     const nameAt = iovecsAt + iovecs * align8(iovec.size);
-    const memory = new Memory(libc.raw, nameAt + align8(nameBytes));
+    const memory = new Memory(libc.raw, new ArrayBuffer(nameAt + align8(nameBytes)));
     super(libc, dataBytes, controlBytes, { memory, headerAt: 0, bodyAt });
     const { address, bytes } = memory;
     this.name = bytes.subarray(nameAt, nameAt + nameBytes);

@@ -25,11 +25,8 @@ export class Memory {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly words: Int32Array<ArrayBuffer>;
 
-  /**
-   * @param size in bytes, a multiple of 4
-   * @param buffer of that size
-   */
-  constructor(addresses: Addresses, size: number, buffer: ArrayBuffer = new ArrayBuffer(size)) {
+  /** @param buffer of a multiple of 4 bytes */
+  constructor(addresses: Addresses, buffer: ArrayBuffer) {
     this.address = addresses.address(buffer);
     this.bytes = new Uint8Array(buffer);
     this.words = new Int32Array(buffer);
@@ -67,9 +64,9 @@ export class SharedMemory {
 
   /** @param size in bytes, a multiple of 8 */
   take(size: number): Part {
-    if (size > SHARED_BYTES / 8) return { memory: new Memory(this.#addresses, size), at: 0 };
+    if (size > SHARED_BYTES / 8) return { memory: new Memory(this.#addresses, new ArrayBuffer(size)), at: 0 };
     if (this.#memory === undefined || this.#used + size > SHARED_BYTES) {
-      this.#memory = new Memory(this.#addresses, SHARED_BYTES);
+      this.#memory = new Memory(this.#addresses, new ArrayBuffer(SHARED_BYTES));
       this.#used = 0;
     }
     const at = this.#used;

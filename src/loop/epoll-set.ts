@@ -25,7 +25,7 @@ export class EpollSet {
     if (!epoll_event) throw new Error('there is no epoll(7) here');
     this.#libc = libc;
     this.#fd = fd;
-    this.#memory = new Memory(libc.raw, (MOST + 1) * epoll_event.size);
+    this.#memory = new Memory(libc.raw, new ArrayBuffer((MOST + 1) * epoll_event.size));
     this.#size = epoll_event.size / WORD;
     this.#data = epoll_event.offset.data / WORD;
   }

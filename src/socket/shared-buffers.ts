@@ -49,7 +49,7 @@ export class SharedBuffers {
     if (!this.#room || this.#room.bytes.length < bytes) {
       const size = Math.max(DEFAULT_BYTES, (bytes + 3) & ~3);
       // To fill 64 KiB with zeros takes a fifth of the time that the kernel takes to fill it with data.
-      this.#room = new Memory(this.#libc.raw, size, Buffer.allocUnsafeSlow(size).buffer);
+      this.#room = new Memory(this.#libc.raw, Buffer.allocUnsafeSlow(size).buffer);
       this.#view = NO_BYTES;
     }
     return this.#room;
