@@ -44,22 +44,7 @@ class Arrivals {
 export function streamEcho(name: string, bytes: number): Side {
   const [near, far] = streamPair(name);
   far.on('data', (data) => far.write(data));
-  const arrivals = new Arrivals(near);
-  const data = Buffer.alloc(bytes, 'x');
-  return local({
-    name,
-    async run(count) {
-      for (let i = 0; i < count; i++) {
-        const arrival = arrivals.next(bytes);
-        near.write(data);
-        await arrival;
-      }
-    },
-    close() {
-      near.destroy();
-      far.destroy();
-    },
-  });
+  return echo(name, bytes, near, far, (data) => near.write(data));
 }
 
 /** The same with a descriptor in each message, there and back, which is closed. */
@@ -75,6 +60,17 @@ export function descriptorEcho(name: string, bytes: number): Side {
     for (const fd of fds) closeFD(fd);
   });
   near.on('fds', (came: number[]) => came.forEach(closeFD));
+  near.once('close', () => closeSync(source));
+  return echo(name, bytes, near, far, (data) => near.writeWithFds(data, [source]));
+}
+
+function echo(
+  name: string,
+  bytes: number,
+  near: Duplex,
+  far: Duplex,
+  write: (data: Buffer) => unknown,
+): Side {
   const arrivals = new Arrivals(near);
   const data = Buffer.alloc(bytes, 'x');
   return local({
@@ -82,14 +78,13 @@ export function descriptorEcho(name: string, bytes: number): Side {
     async run(count) {
       for (let i = 0; i < count; i++) {
         const arrival = arrivals.next(bytes);
-        near.writeWithFds(data, [source]);
+        write(data);
         await arrival;
       }
     },
     close() {
       near.destroy();
       far.destroy();
-      closeSync(source);
     },
   });
 }

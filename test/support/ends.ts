@@ -103,10 +103,19 @@ export class EndpointEnd extends Endpoint implements End {
   }
 }
 
-function endpoint(type: Framing): Kind<EndpointEnd> {
-  const of = (sockfd: number): EndpointEnd => new EndpointEnd(sockfd);
+/**
+ * A kind of ends whose sockets are of a type.
+ *
+ * @param others receivers that only this kind has
+ */
+function kindWith<E extends End>(
+  name: string,
+  type: SocketType,
+  of: (sockfd: number) => E,
+  others: readonly Receiver<E>[] = [],
+): Kind<E> {
   return {
-    name: `endpoint/${type}`,
+    name: `${name}/${type}`,
     type,
     of,
     pair: () => {
@@ -117,12 +126,18 @@ function endpoint(type: Framing): Kind<EndpointEnd> {
     receivers: [
       { form: 'receive', receive: (end) => end.receive(), empty: 'blocks' },
       { form: 'receive, timeout 0', receive: (end) => end.receive({ timeout: 0 }), empty: RECEIVE_TIMED_OUT },
-      { form: 'recvFDNonblock', receive: (end) => end.recvFDNonblock(), empty: NOTHING_THERE },
+      ...others,
       { form: 'tryReceive', receive: (end) => end.tryReceive(), empty: 'nothing' },
     ],
     ended: { send: ENDED, receive: ENDED },
     lost: TRUNCATED,
   };
+}
+
+function endpoint(type: Framing): Kind<EndpointEnd> {
+  return kindWith('endpoint', type, (sockfd) => new EndpointEnd(sockfd), [
+    { form: 'recvFDNonblock', receive: (end) => end.recvFDNonblock(), empty: NOTHING_THERE },
+  ]);
 }
 
 /** A socket that passes one descriptor a message, which ends and fails as an endpoint does. */
@@ -172,24 +187,7 @@ function taken(message: Message | null): number {
 }
 
 function socket(type: SocketType): Kind<SocketEnd> {
-  const of = (sockfd: number): SocketEnd => new SocketEnd(sockfd);
-  return {
-    name: `socket/${type}`,
-    type,
-    of,
-    pair: () => {
-      const [a, b] = socketpair(type);
-      return [of(a), of(b)];
-    },
-    fill: (end, fd) => fill(end.fd, fd),
-    receivers: [
-      { form: 'receive', receive: (end) => end.receive(), empty: 'blocks' },
-      { form: 'receive, timeout 0', receive: (end) => end.receive({ timeout: 0 }), empty: RECEIVE_TIMED_OUT },
-      { form: 'tryReceive', receive: (end) => end.tryReceive(), empty: 'nothing' },
-    ],
-    ended: { send: ENDED, receive: ENDED },
-    lost: TRUNCATED,
-  };
+  return kindWith('socket', type, (sockfd) => new SocketEnd(sockfd));
 }
 
 /** The kinds whose ends are endpoints. */
