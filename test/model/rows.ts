@@ -1,7 +1,7 @@
 import { StreamEnd } from '../support/stream-end.ts';
 import { BROKEN } from './broken.ts';
 import { ENDPOINT_BYTES, EndpointModelEnd, type Row, rowOf, rowOfStreams, STREAM_BYTES } from './ends.ts';
-import { SocketEnd } from './socket-end.ts';
+import { SocketModelEnd } from './socket-end.ts';
 
 /** How many bytes a message takes, where nobody says otherwise. */
 const SOCKET_BYTES = 65_536;
@@ -10,8 +10,8 @@ const SOCKET_BYTES = 65_536;
 export const ROWS: readonly Row[] = [
   rowOf('endpoint/seqpacket', 'seqpacket', EndpointModelEnd, ENDPOINT_BYTES),
   rowOf('endpoint/stream', 'stream', EndpointModelEnd, ENDPOINT_BYTES),
-  rowOf('socket/seqpacket', 'seqpacket', SocketEnd, SOCKET_BYTES),
-  rowOf('socket/stream', 'stream', SocketEnd, SOCKET_BYTES),
+  rowOf('socket/seqpacket', 'seqpacket', SocketModelEnd, SOCKET_BYTES),
+  rowOf('socket/stream', 'stream', SocketModelEnd, SOCKET_BYTES),
   rowOfStreams('stream', StreamEnd, STREAM_BYTES),
 ];
 

@@ -1,114 +1,56 @@
-import {
-  type AsyncOptions,
-  type BlockingOptions,
-  ChannelError,
-  type ChannelErrorCode,
-  closeFDs,
-  type DescriptorSource,
-  type Message,
-  type SocketType,
-  UnixSocket,
-} from '../../src/index.ts';
+import type { Message } from '../../src/index.ts';
+import { SocketEnd } from '../support/ends.ts';
 import type { ModelEnd } from './ends.ts';
 
-/** What goes with each descriptor. */
-const DATA = Buffer.from([7]);
+/** A Unix socket as an end that looks at all of what it sends and receives. */
+export class SocketModelEnd extends SocketEnd implements ModelEnd {
+  protected override readonly data: string = '\x07';
 
-/** A Unix socket as an end: each descriptor goes with a byte, and what an endpoint refuses is refused here. */
-export class SocketEnd implements ModelEnd {
-  readonly #socket: UnixSocket;
-
-  constructor(sockfd: number) {
-    this.#socket = new UnixSocket(sockfd);
+  override sendMessage(...args: Parameters<SocketEnd['sendMessage']>): number {
+    return this.#allOf(super.sendMessage(...args));
   }
 
-  get fd(): number {
-    return this.#socket.fd;
+  override trySendMessage(...args: Parameters<SocketEnd['trySendMessage']>): number | undefined {
+    const bytes = super.trySendMessage(...args);
+    return bytes === undefined ? undefined : this.#allOf(bytes);
   }
 
-  get type(): SocketType {
-    return this.#socket.type;
+  override async sendMessageAsync(...args: Parameters<SocketEnd['sendMessageAsync']>): Promise<number> {
+    return this.#allOf(await super.sendMessageAsync(...args));
   }
 
-  send(source: DescriptorSource, options?: BlockingOptions): void {
-    allOf(this.#socket.sendMessage(DATA, [source], options));
+  override recvMessage(...args: Parameters<SocketEnd['recvMessage']>): Message | null {
+    return this.#looked(super.recvMessage(...args));
   }
 
-  trySend(source: DescriptorSource): boolean {
-    const bytes = this.#socket.trySendMessage(DATA, [source]);
-    if (bytes !== undefined) allOf(bytes);
-    return bytes !== undefined;
+  override tryRecvMessage(
+    ...args: Parameters<SocketEnd['tryRecvMessage']>
+  ): ReturnType<SocketEnd['tryRecvMessage']> {
+    const message = super.tryRecvMessage(...args);
+    return message === undefined ? undefined : this.#looked(message);
   }
 
-  sendAsync(source: DescriptorSource, options?: AsyncOptions): Promise<void> {
-    return this.#socket.sendMessageAsync(DATA, [source], options).then(allOf);
+  override async recvMessageAsync(
+    ...args: Parameters<SocketEnd['recvMessageAsync']>
+  ): Promise<Message | null> {
+    return this.#looked(await super.recvMessageAsync(...args));
   }
 
-  receive(options?: BlockingOptions): number {
-    return this.#only(this.#socket.recvMessage(options));
+  #allOf(bytes: number): number {
+    const { length } = this.data;
+    if (bytes !== length) throw new Error(`${bytes} of ${length} bytes were sent`);
+    return bytes;
   }
 
-  tryReceive(): number | undefined {
-    const message = this.#socket.tryRecvMessage();
-    return message === undefined ? undefined : this.#only(message);
-  }
-
-  receiveAsync(options?: AsyncOptions): Promise<number> {
-    return this.#socket.recvMessageAsync(options).then((message) => this.#only(message));
-  }
-
-  async *iterate(options?: AsyncOptions): AsyncGenerator<number, void, undefined> {
-    for await (const message of this.#socket.messages(options)) yield this.#only(message);
-  }
-
-  ref(): this {
-    this.#socket.ref();
-    return this;
-  }
-
-  unref(): this {
-    this.#socket.unref();
-    return this;
-  }
-
-  shutdown(): void {
-    this.#socket.shutdown();
-  }
-
-  destroy(): void {
-    this.#socket.destroy();
-  }
-
-  [Symbol.dispose](): void {
-    this.destroy();
-  }
-
-  detach(): number {
-    return this.#socket.detach();
-  }
-
-  /** The one descriptor of a message. */
-  #only(message: Message | null): number {
-    if (message === null) throw refusal('ERR_FDCHANNEL_ENDED');
-    const { data, fds, truncated, controlTruncated, from } = message;
+  #looked(message: Message | null): Message | null {
+    if (message === null) return null;
+    const { data, fds, truncated, from } = message;
     if (truncated || from !== undefined) throw new Error(`a strange message: ${JSON.stringify(message)}`);
-    const [fd] = fds;
-    if (fd === undefined && !controlTruncated) throw refusal('ERR_FDCHANNEL_NO_DESCRIPTOR');
-    if (fd === undefined || fds.length > 1) {
-      closeFDs(fds);
-      throw refusal('ERR_FDCHANNEL_CONTROL_TRUNCATED');
-    }
     // On a stream, bytes without a descriptor may have run into those.
-    const own = this.type === 'stream' ? data.subarray(-DATA.length) : data;
-    if (!own.equals(DATA)) throw new Error(`not what was sent: ${data.toString('hex')}`);
-    return fd;
+    const own = this.type === 'stream' ? data.subarray(-this.data.length) : data;
+    if (fds.length === 1 && own.toString('latin1') !== this.data) {
+      throw new Error(`not what was sent: ${data.toString('hex')}`);
+    }
+    return message;
   }
-}
-
-function allOf(bytes: number): void {
-  if (bytes !== DATA.length) throw new Error(`${bytes} of ${DATA.length} bytes were sent`);
-}
-
-function refusal(code: ChannelErrorCode): ChannelError {
-  return new ChannelError(code, 'told by the model');
 }

@@ -141,20 +141,20 @@ function endpoint(type: Framing): Kind<EndpointEnd> {
 }
 
 /** A socket that passes one descriptor a message, which ends and fails as an endpoint does. */
-class SocketEnd extends UnixSocket implements End {
+export class SocketEnd extends UnixSocket implements End {
   /** A stream drops descriptors that come without data. */
-  readonly #data: string = this.type === 'stream' ? 'x' : '';
+  protected readonly data: string = this.type === 'stream' ? 'x' : '';
 
   send(source: DescriptorSource, options?: BlockingOptions): void {
-    this.sendMessage(this.#data, [source], options);
+    this.sendMessage(this.data, [source], options);
   }
 
   trySend(source: DescriptorSource): boolean {
-    return this.trySendMessage(this.#data, [source]) !== undefined;
+    return this.trySendMessage(this.data, [source]) !== undefined;
   }
 
   async sendAsync(source: DescriptorSource, options?: AsyncOptions): Promise<void> {
-    await this.sendMessageAsync(this.#data, [source], options);
+    await this.sendMessageAsync(this.data, [source], options);
   }
 
   receive(...args: Parameters<End['receive']>): number {
