@@ -7,20 +7,12 @@ import { drainTags, range, tagsOf, withEnds, withTags } from '../support/batches
 import { untilBlocked } from '../support/blocked.ts';
 import { WITHIN_SECONDS } from '../support/channel.ts';
 import { tagged } from '../support/files.ts';
-import { startFixture, startProcess } from '../support/processes.ts';
+import { canDropPrivileges } from '../support/other-user.ts';
+import { LIMITED, startFixture } from '../support/processes.ts';
 import { FRAMINGS } from '../support/raw.ts';
 import { skip, suite } from '../support/suite.ts';
 
-/** Enough for Node and tsx, and few enough to run out of quickly. */
-const LIMITED = ['sh', '-c', 'ulimit -n 96; exec "$@"', 'sh'];
-
 const TRUNCATED = 'ERR_FDCHANNEL_CONTROL_TRUNCATED';
-
-async function canDropPrivileges(): Promise<boolean> {
-  if (process.getuid?.() !== 0) return true;
-  const script = 'process.setgid(65534); process.setuid(65534)';
-  return (await startProcess(process.execPath, ['-e', script]).exit).code === 0;
-}
 
 for (const framing of FRAMINGS) {
   suite(`many at once between processes, ${framing}`, (test) => {
@@ -101,7 +93,7 @@ for (const framing of FRAMINGS) {
     test('ETOOMANYREFS after some were sent: how many is told, and a retry sends none twice', async () => {
       if (process.platform !== 'linux')
         skip(`only Linux counts descriptors on their way, not ${process.platform}`);
-      if (!(await canDropPrivileges())) skip('root, which no limit holds, cannot become another user here');
+      if (!canDropPrivileges()) skip('root, which no limit holds, cannot become another user here');
       const fixture = startFixture('sends-many-unprivileged.ts', { prefix: LIMITED, args: [framing] });
       const { code, stdout, stderr } = await fixture.exit;
       assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });

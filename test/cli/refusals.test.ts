@@ -17,11 +17,10 @@ import { queuedBytes } from '../../src/libc/sockets.ts';
 import { command, startCommand, untilThere } from '../support/command.ts';
 import { SLOW } from '../support/installed.ts';
 import { assertEnded, unlessEnded, withName } from '../support/named.ts';
+import { NO_OTHER_USER, NOBODY, otherUser } from '../support/other-user.ts';
 import { pipe } from '../support/pipes.ts';
 import { type Process, startProcess } from '../support/processes.ts';
 import { skip, suite } from '../support/suite.ts';
-
-const NOBODY = { uid: 65534, gid: 65534 };
 
 /** A process has failed: status 1, and one line. */
 async function assertFailed(process: Process, line: RegExp): Promise<void> {
@@ -31,12 +30,14 @@ async function assertFailed(process: Process, line: RegExp): Promise<void> {
   assert.match(stderr, line);
 }
 
-/** Runs the body with a path in a folder that every user may write to. */
-function withOpenFolder(body: (path: string) => Promise<void>): Promise<void> {
-  if (process.getuid?.() !== 0) skip('only root starts processes of another user');
-  return withName(false, ({ ours }) => {
+/** Runs the body with a path in a folder that every user may write to, and with another user. */
+async function withOpenFolder(
+  body: (path: string, other: NonNullable<ReturnType<typeof otherUser>>) => Promise<void>,
+): Promise<void> {
+  const other = otherUser() ?? skip(NO_OTHER_USER);
+  await withName(false, ({ ours }) => {
     chmodSync(dirname(ours), 0o777);
-    return body(ours);
+    return body(ours, other);
   });
 }
 
@@ -44,12 +45,12 @@ suite('fdchannel between users', (test) => {
   test(
     'a file that only root may read is counted by another user’s wc',
     () =>
-      withOpenFolder(async (path) => {
+      withOpenFolder(async (path, other) => {
         const secret = join(dirname(path), 'secret');
         writeFileSync(secret, 'one\ntwo\n', { mode: 0o600 });
-        const receiver = await startCommand(['receive', path, '--', 'wc', '-l'], NOBODY);
+        const receiver = await startCommand(['receive', path, '--', 'wc', '-l'], other);
         await untilThere(receiver, path);
-        const refused = startProcess('cat', [secret], NOBODY);
+        const refused = startProcess('cat', [secret], other);
         assert.equal((await refused.exit).code, 1);
         await assertEnded(await startCommand(['send', path, secret]));
         await assertEnded(receiver, '2\n');
@@ -60,11 +61,11 @@ suite('fdchannel between users', (test) => {
   test(
     'another user may not connect to a path',
     () =>
-      withOpenFolder(async (path) => {
+      withOpenFolder(async (path, other) => {
         const receiver = await startCommand(['receive', path, '--', 'cat']);
         await untilThere(receiver, path);
         assert.equal(lstatSync(path).mode & 0o777, 0o600);
-        await assertFailed(await startCommand(['send', path], NOBODY), /EACCES/);
+        await assertFailed(await startCommand(['send', path], other), /EACCES/);
         await assertEnded(await startCommand(['send', path, '/dev/null']));
         await assertEnded(receiver);
       }),
@@ -75,18 +76,18 @@ suite('fdchannel between users', (test) => {
     'another user’s connection to an abstract name is sent away, and the next one taken',
     () =>
       withName(true, async ({ ours }) => {
-        if (process.getuid?.() !== 0) skip('only root starts processes of another user');
+        const other = otherUser() ?? skip(NO_OTHER_USER);
         const place = ['--abstract', ours.slice(1)];
         const receiver = await startCommand(['receive', ...place, '--', 'echo', 'taken']);
         await untilThere(receiver, ours);
         await assertFailed(
-          await startCommand(['send', ...place], NOBODY),
+          await startCommand(['send', ...place], other),
           /without taking|the channel has ended/,
         );
         await assertEnded(await startCommand(['send', ...place]));
         const { code, stdout, stderr } = await receiver.exit;
         assert.deepEqual([code, stdout], [0, 'taken\n']);
-        assert.match(stderr, /^fdchannel: process \d+ of user 65534 was sent away\n$/);
+        assert.match(stderr, new RegExp(`^fdchannel: process \\d+ of user ${NOBODY} was sent away\n$`));
       }),
     SLOW,
   );

@@ -7,6 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD
 work=$(mktemp -d)
+chmod 755 "$work" # tests start Node as another user, too
 trap 'rm -rf "$work"' EXIT
 
 NODES=(22.23.3 24.21.0 26.10.0)

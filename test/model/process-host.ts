@@ -5,6 +5,7 @@ import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { closeFD, Endpoint, newConnectedSockets } from '../../src/index.ts';
 import { openDescriptors } from '../support/descriptors.ts';
+import { LIMITED } from '../support/processes.ts';
 import { started } from '../support/started.ts';
 import { LOADER } from '../support/typescript.ts';
 import type { Command, Finish, RemoteOptions } from './command.ts';
@@ -12,9 +13,6 @@ import type { EndName } from './history.ts';
 import { RemoteHost } from './host.ts';
 
 const REMOTE = fileURLToPath(new URL('remote.ts', import.meta.url));
-
-/** Enough for Node and tsx, and few enough to run out of quickly. */
-const LIMITED = ['sh', '-c', 'ulimit -n 96; exec "$@"', 'sh'];
 
 /** A process that has copies of the sockets of its ends, and the only ones. It is started when it gets the first. */
 export class ProcessHost extends RemoteHost {

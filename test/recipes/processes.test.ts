@@ -7,11 +7,10 @@ import { dirname, join } from 'node:path';
 import { UnixSocket } from '../../src/index.ts';
 import { installed, SLOW } from '../support/installed.ts';
 import { assertEnded, onceThere } from '../support/named.ts';
+import { NO_OTHER_USER, NOBODY, otherUser } from '../support/other-user.ts';
 import { recipes } from '../support/readme.ts';
 import { skip, suite } from '../support/suite.ts';
 import { freePort, withRecipes } from './recipes.ts';
-
-const NOBODY = 65534;
 
 /** Where Linux keeps files in memory. */
 const MEMORY = '/dev/shm';
@@ -67,11 +66,7 @@ suite('recipes for processes', (test) => {
     'an unprivileged process reads a file that only the opener may open',
     () =>
       withRecipes(async (start, folder) => {
-        if (process.getuid?.() !== 0) skip('only root can start a process of another user');
-        const user = { uid: NOBODY, gid: NOBODY };
-        if (spawnSync(process.execPath, ['--version'], { ...user, cwd: '/' }).status !== 0) {
-          skip(`other users may not run ${process.execPath}`);
-        }
+        const user = otherUser() ?? skip(NO_OTHER_USER);
         for (const path of [folder, dirname(await installed())]) chmodSync(path, 0o755);
         const secret = join(folder, 'secret.txt');
         writeFileSync(secret, 'a secret', { mode: 0o600 });

@@ -3,23 +3,12 @@ import { fstatSync } from 'node:fs';
 import { withChannel } from '../support/channel.ts';
 import { PASSERS } from '../support/ends.ts';
 import { temporaryFile, withDescriptors } from '../support/files.ts';
-import { startFixture, startProcess } from '../support/processes.ts';
+import { canDropPrivileges } from '../support/other-user.ts';
+import { LIMITED, startFixture } from '../support/processes.ts';
 import { told } from '../support/refusals.ts';
 import { skip, suite } from '../support/suite.ts';
 
-/** Enough for Node and tsx, and few enough to run out of quickly. */
-const LIMITED = ['sh', '-c', 'ulimit -n 96; exec "$@"', 'sh'];
-
 const EMFILE = { threw: { name: 'SyscallError', code: 'EMFILE', syscall: 'socketpair' } };
-
-/** Whether a root of this host may become another user. */
-async function canDropPrivileges(): Promise<boolean> {
-  if (process.getuid?.() !== 0) return true;
-  return (
-    (await startProcess(process.execPath, ['-e', 'process.setgid(65534); process.setuid(65534)']).exit)
-      .code === 0
-  );
-}
 
 for (const kind of PASSERS) {
   suite(`limits, ${kind.name}`, (test) => {
@@ -52,7 +41,7 @@ for (const kind of PASSERS) {
     test('an unprivileged sender of too many descriptors is told, and goes on when they are received', async () => {
       if (process.platform !== 'linux')
         skip(`only Linux counts descriptors on their way, not ${process.platform}`);
-      if (!(await canDropPrivileges())) skip('root, which no limit holds, cannot become another user here');
+      if (!canDropPrivileges()) skip('root, which no limit holds, cannot become another user here');
       const fixture = startFixture('sends-unprivileged.ts', { prefix: LIMITED, args: [kind.name] });
       const { code, stdout, stderr } = await fixture.exit;
       assert.equal(code, 0, stderr);

@@ -6,7 +6,7 @@ import { drain, sendTag, withChannel } from '../support/channel.ts';
 import { openDescriptors } from '../support/descriptors.ts';
 import { ENDS, type Kind } from '../support/ends.ts';
 import { tagged, tagOf, withDescriptors } from '../support/files.ts';
-import { startFixture } from '../support/processes.ts';
+import { LIMITED, startFixture } from '../support/processes.ts';
 import { assertRejects, SEND_CLOSED } from '../support/refusals.ts';
 import { skip, suite } from '../support/suite.ts';
 import { aborting, type Observed, observe } from '../support/waits.ts';
@@ -178,8 +178,7 @@ for (const kind of ENDS) {
       // Of all others Linux counts the descriptors on their way, too, against the same limit (ETOOMANYREFS).
       if (process.getuid?.() !== 0)
         skip('only root may have more descriptors on their way than it may have open');
-      const prefix = ['sh', '-c', 'ulimit -n 96; exec "$@"', 'sh'];
-      const fixture = startFixture('async-at-limit.ts', { prefix, args: [kind.name] });
+      const fixture = startFixture('async-at-limit.ts', { prefix: LIMITED, args: [kind.name] });
       const { code, stdout, stderr } = await fixture.exit;
       assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
       const all = roomOf(kind);

@@ -8,6 +8,9 @@ import { LOADER } from './typescript.ts';
 
 export const FIXTURES = new URL('../fixtures/', import.meta.url);
 
+/** A fixture's `prefix` that leaves it enough descriptors for Node and tsx, and few enough to run out of quickly. */
+export const LIMITED: readonly string[] = ['sh', '-c', 'ulimit -n 96; exec "$@"', 'sh'];
+
 export interface ProcessOptions {
   /** Descriptors that the process gets as its 3, 4, …; the caller's stay open, and the caller's. */
   readonly fds?: readonly number[];
@@ -23,7 +26,7 @@ export interface ProcessOptions {
 export interface FixtureOptions extends ProcessOptions {
   readonly args?: readonly string[];
   readonly execArgv?: readonly string[];
-  /** A command that runs the one that follows it, as `['sh', '-c', 'ulimit -n 64; exec "$@"', 'sh']`. */
+  /** A command that runs the one that follows it, as {@link LIMITED} does. */
   readonly prefix?: readonly string[];
 }
 

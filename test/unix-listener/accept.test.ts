@@ -6,7 +6,7 @@ import { libc } from '../../src/libc/calls.ts';
 import { untilBlocked } from '../support/blocked.ts';
 import { WITHIN_SECONDS } from '../support/channel.ts';
 import { openDescriptors } from '../support/descriptors.ts';
-import { startFixture } from '../support/processes.ts';
+import { LIMITED, startFixture } from '../support/processes.ts';
 import { statusFlags } from '../support/raw.ts';
 import { assertRefused, BAD_RANGE, BAD_TYPE, type Refusal } from '../support/refusals.ts';
 import { assertMessage, CONNECTED, countCalls, withFolder } from '../support/sockets.ts';
@@ -148,7 +148,7 @@ for (const type of CONNECTED as readonly ('seqpacket' | 'stream')[]) {
       withListener(type, async (listener, connect) => {
         const child = startFixture('accepts-at-limit.ts', {
           fds: [listener.fd],
-          prefix: ['sh', '-c', 'ulimit -n 96; exec "$@"', 'sh'],
+          prefix: LIMITED,
         });
         assert.equal(await child.line(), 'full');
         const client = connect();

@@ -2,13 +2,10 @@ import assert from 'node:assert/strict';
 import { fstatSync } from 'node:fs';
 import { WITHIN_SECONDS } from '../support/channel.ts';
 import { openDescriptors } from '../support/descriptors.ts';
-import { startFixture } from '../support/processes.ts';
+import { LIMITED, startFixture } from '../support/processes.ts';
 import { SO_PASSCRED, SO_PASSPIDFD, switchOn } from '../support/raw.ts';
 import { assertMessage, PACKETS, TYPES, withFiles, withPair } from '../support/sockets.ts';
 import { skip, suite } from '../support/suite.ts';
-
-/** Enough for Node and tsx, and few enough to run out of quickly. */
-const LIMITED = ['sh', '-c', 'ulimit -n 96; exec "$@"', 'sh'];
 
 for (const type of TYPES) {
   suite(`fewer descriptors wanted than sent, ${type}`, (test) => {

@@ -3,11 +3,10 @@ import { chmodSync, readFileSync } from 'node:fs';
 import { closeFD, UnixListener, type UnixSocket, UnsupportedPlatformError } from '../../src/index.ts';
 import { libc } from '../../src/libc/calls.ts';
 import { WITHIN_SECONDS } from '../support/channel.ts';
+import { NOBODY } from '../support/other-user.ts';
 import { startFixture, startProcess } from '../support/processes.ts';
 import { assertMessage, CONNECTED, withFolder, withPair } from '../support/sockets.ts';
 import { skip, suite } from '../support/suite.ts';
-
-const NOBODY = 65534;
 
 /** The pid that a pidfd is of, from /proc. */
 function pidOf(pidfd: number): number {

@@ -1,0 +1,30 @@
+import { spawnSync } from 'node:child_process';
+
+/** A user, and a group, to whom nothing belongs. */
+export const NOBODY = 65534;
+
+const OTHER = { uid: NOBODY, gid: NOBODY };
+
+/** For a test's `skip`, where {@link otherUser} is undefined. */
+export const NO_OTHER_USER = `only root can start a process of another user, who must be allowed to run ${process.execPath}`;
+
+/** What `startProcess` takes to start a process of another user, if that can start Node. */
+export function otherUser(): typeof OTHER | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  return spawnSync(process.execPath, ['--version'], { ...OTHER, cwd: '/' }).status === 0 ? OTHER : undefined;
+}
+
+/** Makes an unprivileged process of root's. */
+export function dropPrivileges(): void {
+  if (process.getuid?.() !== 0) return;
+  process.setgroups?.([]);
+  process.setgid?.(NOBODY);
+  process.setuid?.(NOBODY);
+}
+
+/** Whether a root of this host may become another user. */
+export function canDropPrivileges(): boolean {
+  if (process.getuid?.() !== 0) return true;
+  const program = `process.setgid(${NOBODY}); process.setuid(${NOBODY})`;
+  return spawnSync(process.execPath, ['-e', program]).status === 0;
+}
