@@ -2,6 +2,7 @@
 # Runs the tests on other Nodes, what waits on other runtimes and in the other ways in which a loop can look at sockets,
 # and, emulated, a smoke test on other processors: what README calls "run".
 #   test/matrix/platforms.sh [nodes] [loops] [runtimes] [processors]     all four without a word
+#   test/matrix/platforms.sh node=22.23.3 loop=poll+thread               one of the nodes, one of the loops
 # As root, on Debian, it installs the emulators that it misses. Every binary is in an npm package.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -15,6 +16,7 @@ BUN=1.4.5
 DENO=2.9.6
 # The first is this system's own choice.
 LOOPS=(epoll+stream epoll+thread poll+thread)
+OTHER_LOOPS=("${LOOPS[@]:1}")
 # Of test/socket, whose tables run over every kind of end, what waits on the event loop. Left out are the suites that
 # never wait there, `lifetime`, which runs over each of LOOPS by itself, and `last`: test/loop/ends.test.ts tells of each
 # what becomes of it when a process or a worker ends.
@@ -34,22 +36,29 @@ package() { # its name and version; prints the folder into which it was extracte
   echo "$folder"
 }
 
-nodes() {
-  local platform version
-  platform=$(node -p 'process.platform + "-" + process.arch')
-  for version in "${NODES[@]}"; do
-    echo "== the tests on Node $version"
-    PATH=$(package "node-$platform@$version")/bin:$PATH npm test
-  done
+# In a copy of the tree, as a test builds there what another packs.
+tests() {
+  mkdir "$work/tree"
+  tar c -C "$root" --exclude .git . | tar x -C "$work/tree"
+  cd "$work/tree"
+  npm test -- "$@"
+}
+
+tests_on_node() {
+  local node
+  node=$(package "node-$(node -p 'process.platform + "-" + process.arch')@$1")
+  echo "== the tests on Node $1"
+  # Node 24 and 26 keep there what they make of TypeScript. Without it, each thread does so again.
+  export NODE_COMPILE_CACHE=$work/compiled PATH=$node/bin:$PATH
+  tests
 }
 
 # The tables of ends, over the sets and watches that this system would not choose.
-loops() {
-  local loop
-  for loop in "${LOOPS[@]:1}"; do
-    echo "== the tables of ends over $loop"
-    printf 'test/socket/%s.test.ts\0' "${WAITING[@]}" | FDCHANNEL_LOOP=$loop xargs -0 npm test --
-  done
+tests_over_loop() {
+  echo "== the tables of ends over $1"
+  export FDCHANNEL_LOOP=$1
+  local files=("${WAITING[@]/#/test/socket/}")
+  tests "${files[@]/%/.test.ts}"
 }
 
 # Bun and Deno know nothing of Node's streams, so a helper thread looks there.
@@ -91,9 +100,17 @@ processors() {
 }
 
 [[ $# == 0 ]] && set -- nodes loops runtimes processors
+lanes=()
 for word in "$@"; do
   case $word in
-    nodes | loops | runtimes | processors) "$word" ;;
-    *) echo "there is no $word: nodes, loops, runtimes, processors" >&2 && exit 2 ;;
+    nodes) lanes+=("${NODES[@]/#/node=}") ;;
+    loops) lanes+=("${OTHER_LOOPS[@]/#/loop=}") ;;
+    runtimes | processors) "$word" ;;
+    node=*) tests_on_node "${word#*=}" ;;
+    loop=*) tests_over_loop "${word#*=}" ;;
+    *) echo "there is no $word: nodes, node=VERSION, loops, loop=NAME, runtimes, processors" >&2 && exit 2 ;;
   esac
 done
+# As many at once as there are processors. What one says comes at its end, in one piece.
+[[ ${#lanes[@]} == 0 ]] || printf '%s\0' "${lanes[@]}" | xargs -0 -n 1 -P "$(nproc)" \
+  bash -c 'said=$("$0" "$1" 2>&1); code=$?; echo "$said"; exit $code' "$root/test/matrix/platforms.sh"
