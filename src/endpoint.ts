@@ -154,10 +154,10 @@ export class Endpoint extends OwnedSocket {
     const incoming = new MessageBuffer(c, stream ? STREAM_BYTES : 0, codec.space(abi.receiveRoom));
     outgoing.data.fill(byte);
     // sendmsg(2) changes nothing of its message, so each send only puts its descriptor in.
-    outgoing.controllen = codec.encode(outgoing.control, [0]);
+    outgoing.controllen = codec.encode(outgoing, [0]);
     const transfer = new Transfer(c, this, this.type, codec, outgoing, incoming);
-    this.#sender = new DescriptorSender(c, codec, transfer);
-    this.#receiver = new DescriptorReceiver(c, this.type, codec, transfer, this.waits);
+    this.#sender = new DescriptorSender(transfer);
+    this.#receiver = new DescriptorReceiver(this.type, transfer, this.waits);
     this.#DONTWAIT = abi.MSG_DONTWAIT;
   }
 

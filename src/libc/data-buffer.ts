@@ -22,6 +22,7 @@ export class DataBuffer extends MessageBuffer {
   readonly #addresses: Addresses;
   readonly #memory: Memory;
   readonly #wordSize: number;
+  readonly #data: Uint8Array;
   readonly #dataAddress: number;
   readonly #controlAddress: number;
   readonly #iovecsAt: number;
@@ -45,8 +46,9 @@ export class DataBuffer extends MessageBuffer {
     this.#addresses = libc.raw;
     this.#memory = memory;
     this.#wordSize = wordSize;
-    this.#dataAddress = address + this.data.byteOffset;
-    this.#controlAddress = address + this.control.byteOffset;
+    this.#data = this.data;
+    this.#dataAddress = address + this.#data.byteOffset;
+    this.#controlAddress = address + 4 * this.controlAt;
     this.#iovecsAt = iovecsAt;
     this.#iovec = { size: align8(iovec.size), base: iovec.offset.iov_base, len: iovec.offset.iov_len };
     this.#msghdr = msghdr.offset;
@@ -106,8 +108,8 @@ export class DataBuffer extends MessageBuffer {
       left = 0;
       const length = lengthOf(rest);
       let address: number;
-      if (length <= this.data.length - copied) {
-        this.data.set(rest, copied);
+      if (length <= this.#data.length - copied) {
+        this.#data.set(rest, copied);
         address = this.#dataAddress + copied;
         copied += length;
       } else {

@@ -1,5 +1,5 @@
 import type { Libc } from './calls.ts';
-import { type Memory, NO_BYTES } from './memory.ts';
+import type { Memory } from './memory.ts';
 
 /** The bytes that C's alignment makes of so many. */
 export const align8 = (bytes: number): number => (bytes + 7) & ~7;
@@ -20,15 +20,18 @@ export interface MessagePlace {
  *
  * Every field that a call changes lies in an aligned 32-bit word on every platform: of a 64-bit `size_t` it is
  * the low half, as only little-endian hosts are supported, and the high half stays 0.
+ *
+ * It keeps offsets into the memory, and no views of its parts: one view takes some 100 bytes, as the whole message does.
  */
 export class MessageBuffer {
   /** The address of the `msghdr`. */
   readonly address: number;
-  /** The control buffer, as words. */
-  readonly control: Int32Array;
-  /** The data buffer. */
-  readonly data: Uint8Array;
-  readonly #words: Int32Array;
+  /** The memory in which the message lies, as words. */
+  readonly words: Int32Array<ArrayBuffer>;
+  /** The first word of the control buffer. */
+  readonly controlAt: number;
+  readonly controlBytes: number;
+  readonly dataBytes: number;
   readonly #controllen: number;
   readonly #flags: number;
 
@@ -40,7 +43,7 @@ export class MessageBuffer {
   constructor(libc: Libc, dataBytes: number, controlBytes: number, place?: MessagePlace) {
     const { msghdr, iovec, wordSize } = libc.layout;
     const { memory, headerAt, bodyAt } = place ?? alone(libc, dataBytes, controlBytes);
-    const { bytes, words } = memory;
+    const { words } = memory;
     const dataAt = bodyAt + align8(iovec.size);
     const controlAt = dataAt + align8(dataBytes);
     const member = (name: keyof typeof msghdr.offset): number => headerAt + msghdr.offset[name];
@@ -51,9 +54,10 @@ export class MessageBuffer {
     memory.setWord(member('msg_control'), memory.address + controlAt, wordSize);
 
     this.address = memory.address + headerAt;
-    this.data = dataBytes > 0 ? bytes.subarray(dataAt, dataAt + dataBytes) : NO_BYTES;
-    this.control = words.subarray(controlAt / 4, (controlAt + controlBytes) / 4);
-    this.#words = words;
+    this.words = words;
+    this.controlAt = controlAt / 4;
+    this.controlBytes = controlBytes;
+    this.dataBytes = dataBytes;
     this.#controllen = member('msg_controllen') / 4;
     this.#flags = member('msg_flags') / 4;
   }
@@ -63,18 +67,24 @@ export class MessageBuffer {
     return align8(libc.layout.iovec.size) + align8(dataBytes) + align8(controlBytes);
   }
 
+  /** The data buffer, as a view that is made for whoever asks. */
+  get data(): Uint8Array<ArrayBuffer> {
+    const dataAt = 4 * this.controlAt - align8(this.dataBytes);
+    return new Uint8Array(this.words.buffer, dataAt, this.dataBytes);
+  }
+
   /** Bytes of control messages: to send, announced as room, or received. */
   get controllen(): number {
-    return this.#words[this.#controllen] as number;
+    return this.words[this.#controllen] as number;
   }
 
   set controllen(bytes: number) {
-    this.#words[this.#controllen] = bytes;
+    this.words[this.#controllen] = bytes;
   }
 
   /** The flags of the message that was received last. */
   get flags(): number {
-    return this.#words[this.#flags] as number;
+    return this.words[this.#flags] as number;
   }
 }
 

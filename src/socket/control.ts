@@ -6,6 +6,15 @@ export const MAX_DESCRIPTORS = 253;
 
 const FD_BYTES = 4;
 
+/** Where control messages lie. */
+export interface ControlBuffer {
+  /** The memory around it. The kernel aligns everything in a control buffer to at least a word. */
+  readonly words: Int32Array;
+  /** Its first word. */
+  readonly controlAt: number;
+  readonly controlBytes: number;
+}
+
 /** The head of a control message. */
 export interface ControlHeader {
   readonly level: number;
@@ -24,11 +33,7 @@ export interface ControlContents {
   readonly unexpected: ControlHeader | undefined;
 }
 
-/**
- * Writes descriptors into control buffers and reads them back, for one platform's layout. It calls nothing.
- *
- * A control buffer is passed as 32-bit words: the kernel aligns everything in it to at least that.
- */
+/** Writes descriptors into control buffers and reads them back, for one platform's layout. It calls nothing. */
 export class ControlCodec {
   readonly #SOL_SOCKET: number;
   readonly #SCM_RIGHTS: number;
@@ -76,29 +81,31 @@ export class ControlCodec {
    * @returns the bytes to announce as `msg_controllen`
    * @throws RangeError `ERR_OUT_OF_RANGE` for another count, or for more than `control` has space for
    */
-  encode(control: Int32Array, descriptors: readonly number[]): number {
+  encode(control: ControlBuffer, descriptors: readonly number[]): number {
     const count = descriptors.length;
     if (count < 1 || count > MAX_DESCRIPTORS) {
       throw outOfRange('descriptors', `1 to ${MAX_DESCRIPTORS} descriptors`, count);
     }
-    if (this.space(count) > control.byteLength) {
-      throw outOfRange('control', `at least ${this.space(count)} bytes`, control.byteLength);
+    if (this.space(count) > control.controlBytes) {
+      throw outOfRange('control', `at least ${this.space(count)} bytes`, control.controlBytes);
     }
     const length = this.length(count);
-    const at = this.#dataAt / 4;
+    const { words, controlAt } = control;
+    const dataAt = controlAt + this.#dataAt / 4;
+    const end = controlAt + this.space(count) / 4;
     // Word by word: to fill and to set costs V8 more than the few descriptors that most messages have.
-    for (let i = 0; i < at; i++) control[i] = 0;
-    control[this.#len] = length;
-    control[this.#level] = this.#SOL_SOCKET;
-    control[this.#type] = this.#SCM_RIGHTS;
-    for (let i = 0; i < count; i++) control[at + i] = descriptors[i] as number;
-    for (let i = at + count; i < this.space(count) / 4; i++) control[i] = 0;
+    for (let i = controlAt; i < dataAt; i++) words[i] = 0;
+    words[controlAt + this.#len] = length;
+    words[controlAt + this.#level] = this.#SOL_SOCKET;
+    words[controlAt + this.#type] = this.#SCM_RIGHTS;
+    for (let i = 0; i < count; i++) words[dataAt + i] = descriptors[i] as number;
+    for (let i = dataAt + count; i < end; i++) words[i] = 0;
     return length;
   }
 
   /** Puts another descriptor into a message that {@link encode} wrote for one. */
-  replace(control: Int32Array, descriptor: number): void {
-    control[this.#dataAt / 4] = descriptor;
+  replace(control: ControlBuffer, descriptor: number): void {
+    control.words[control.controlAt + this.#dataAt / 4] = descriptor;
   }
 
   /**
@@ -107,14 +114,16 @@ export class ControlCodec {
    * @param controllen the bytes that the kernel says it wrote
    * @returns the descriptor, or -1 when the buffer holds anything else, which {@link decode} then tells
    */
-  decodeOne(control: Int32Array, controllen: number): number {
+  decodeOne(control: ControlBuffer, controllen: number): number {
+    const { words, controlAt } = control;
     // Room beyond the one message comes back as padding: more than that is another message.
     return controllen >= this.#lengthOfOne &&
       controllen <= this.#spaceOfOne &&
-      control[this.#len] === this.#lengthOfOne &&
-      control[this.#level] === this.#SOL_SOCKET &&
-      control[this.#type] === this.#SCM_RIGHTS
-      ? (control[this.#dataAt / 4] as number)
+      controllen <= control.controlBytes &&
+      words[controlAt + this.#len] === this.#lengthOfOne &&
+      words[controlAt + this.#level] === this.#SOL_SOCKET &&
+      words[controlAt + this.#type] === this.#SCM_RIGHTS
+      ? (words[controlAt + this.#dataAt / 4] as number)
       : -1;
   }
 
@@ -124,17 +133,18 @@ export class ControlCodec {
    *
    * @param controllen the bytes that the kernel says it wrote
    */
-  decode(control: Int32Array, controllen: number): ControlContents {
+  decode(control: ControlBuffer, controllen: number): ControlContents {
     const descriptors: number[] = [];
     const added: number[] = [];
     let unexpected: ControlHeader | undefined;
-    const end = Math.min(controllen, control.byteLength);
+    const { words, controlAt } = control;
+    const end = Math.min(controllen, control.controlBytes);
     let at = 0;
     while (end - at >= this.#headBytes) {
-      const word = at / 4;
-      const length = (control[word + this.#len] as number) >>> 0;
-      const level = control[word + this.#level] as number;
-      const type = control[word + this.#type] as number;
+      const word = controlAt + at / 4;
+      const length = (words[word + this.#len] as number) >>> 0;
+      const level = words[word + this.#level] as number;
+      const type = words[word + this.#type] as number;
       const socketLevel = level === this.#SOL_SOCKET;
       const rights = socketLevel && type === this.#SCM_RIGHTS;
       // Nobody here asks for a pidfd, but it is a descriptor all the same.
@@ -142,7 +152,7 @@ export class ControlCodec {
       const dataBytes = Math.min(length, end - at) - this.#dataAt;
       const count = carries ? Math.max(0, Math.floor(dataBytes / FD_BYTES)) : 0;
       for (let i = 0; i < count; i++) {
-        const fd = control[word + this.#dataAt / 4 + i] as number;
+        const fd = words[word + this.#dataAt / 4 + i] as number;
         if (fd >= 0) (rights ? descriptors : added).push(fd);
       }
       if (!rights || count === 0 || length !== this.length(count)) unexpected ??= { level, type, length };

@@ -1,9 +1,8 @@
 import type { Framing } from '../abi/abi.ts';
 import { ChannelError } from '../errors.ts';
 import { BatchBuffer } from '../libc/batch-buffer.ts';
-import { type Libc, WOULD_BLOCK } from '../libc/calls.ts';
+import { WOULD_BLOCK } from '../libc/calls.ts';
 import type { MessageBuffer } from '../libc/message-buffer.ts';
-import type { ControlCodec } from './control.ts';
 import { ended, type Transfer } from './transfer.ts';
 import type { Waiting } from './wait.ts';
 
@@ -23,24 +22,21 @@ export type Outcome = number | ChannelError;
  * fault, whose descriptors are closed before anybody hears of it.
  */
 export class DescriptorReceiver implements Waiting<number> {
-  readonly #libc: Libc;
   readonly #type: Framing;
-  readonly #codec: ControlCodec;
   readonly #transfer: Transfer;
   readonly #room: number;
   /** What was wrong with messages that came between good ones, for the calls that follow. */
-  readonly #faults: ChannelError[] = [];
+  #faults: ChannelError[] | undefined;
   readonly #waits: FaultListener;
   /** Whether there is a fault among what came last. */
   #refused = false;
   #batch: BatchBuffer | undefined;
 
   /** @param waits is told when a fault was kept for the next call */
-  constructor(libc: Libc, type: Framing, codec: ControlCodec, transfer: Transfer, waits: FaultListener) {
+  constructor(type: Framing, transfer: Transfer, waits: FaultListener) {
+    const { libc, codec } = transfer;
     this.#waits = waits;
-    this.#libc = libc;
     this.#type = type;
-    this.#codec = codec;
     this.#transfer = transfer;
     // Room for one is CMSG_LEN, not CMSG_SPACE, whose padding has room for a second descriptor.
     this.#room = codec.length(libc.abi.receiveRoom);
@@ -48,7 +44,7 @@ export class DescriptorReceiver implements Waiting<number> {
 
   /** One recvmsg(2); undefined where it would block. */
   attempt(flags: number): number | undefined {
-    if (this.#faults.length > 0) throw this.#faults.shift();
+    if (this.#faults?.length) throw this.#faults.shift();
     const { incoming } = this.#transfer;
     const received = this.#transfer.receive(this.#room, flags);
     if (received === WOULD_BLOCK) return undefined;
@@ -68,14 +64,14 @@ export class DescriptorReceiver implements Waiting<number> {
       const fd = this.attempt(flags);
       return fd === undefined ? undefined : [fd];
     }
-    if (this.#faults.length > 0) throw this.#faults.shift();
+    if (this.#faults?.length) throw this.#faults.shift();
     const outcomes = this.#receive(max, flags);
     return outcomes && this.#refused ? this.#keepFaults(outcomes) : (outcomes as number[] | undefined);
   }
 
   /** What becomes of so many calls of {@link attempt}, in their order, by one recvmmsg(2); undefined where it would block. */
   together(count: number, flags: number): Outcome[] | undefined {
-    if (this.#faults.length > 0) return this.#faults.splice(0, count);
+    if (this.#faults?.length) return this.#faults.splice(0, count);
     const outcomes = this.#receive(count, flags);
     const last = outcomes?.at(-1);
     // Behind the end is the end.
@@ -117,7 +113,7 @@ export class DescriptorReceiver implements Waiting<number> {
     const faults = outcomes.filter((outcome) => !isDescriptor(outcome)) as ChannelError[];
     const thrown = descriptors.length === 0 ? faults.shift() : undefined;
     // The kernel tells the end again.
-    this.#faults.push(...faults.filter((fault) => !isEnd(fault)));
+    this.#faults = faults.filter((fault) => !isEnd(fault));
     if (this.#faults.length > 0) this.#waits.serveSoon('in');
     if (thrown) throw thrown;
     return descriptors;
@@ -125,11 +121,11 @@ export class DescriptorReceiver implements Waiting<number> {
 
   /** The descriptor of a message that holds just that, and -1 of another, which is to be refused. */
   #take(message: MessageBuffer): number {
-    const fd = this.#codec.decodeOne(message.control, message.controllen);
+    const fd = this.#transfer.codec.decodeOne(message, message.controllen);
     // At its descriptor limit the kernel leaves the buffer as it was, and of two descriptors it delivers one:
     // only MSG_CTRUNC tells.
     if (fd < 0 || this.#transfer.isTruncated(message)) return -1;
-    if (this.#libc.abi.MSG_CMSG_CLOEXEC === 0) this.#libc.setCloseOnExec(fd);
+    if (this.#transfer.libc.abi.MSG_CMSG_CLOEXEC === 0) this.#transfer.libc.setCloseOnExec(fd);
     return fd;
   }
 
@@ -143,7 +139,7 @@ export class DescriptorReceiver implements Waiting<number> {
     const { descriptors, unexpected } = this.#transfer.discard(message);
     // On a stream, no data is the end whatever came along: with SO_PASSCRED, Linux adds credentials even to that.
     if (received === 0 && this.#type === 'stream') return ended();
-    if (unexpected) return this.#codec.unexpectedControl(unexpected);
+    if (unexpected) return this.#transfer.codec.unexpectedControl(unexpected);
     if (truncated || descriptors.length > 0) {
       return new ChannelError(
         'ERR_FDCHANNEL_CONTROL_TRUNCATED',
@@ -167,8 +163,8 @@ export class DescriptorReceiver implements Waiting<number> {
 
   #batchFor(count: number): BatchBuffer {
     if (this.#batch === undefined || this.#batch.messages.length < count) {
-      const { data, control } = this.#transfer.incoming;
-      this.#batch = new BatchBuffer(this.#libc, count, data.byteLength, control.byteLength);
+      const { libc, incoming } = this.#transfer;
+      this.#batch = new BatchBuffer(libc, count, incoming.dataBytes, incoming.controlBytes);
     }
     return this.#batch;
   }

@@ -1,8 +1,7 @@
 import { sentBefore } from '../errors.ts';
 import { BatchBuffer } from '../libc/batch-buffer.ts';
-import { type Libc, WOULD_BLOCK } from '../libc/calls.ts';
+import { WOULD_BLOCK } from '../libc/calls.ts';
 import type { MessageBuffer } from '../libc/message-buffer.ts';
-import type { ControlCodec } from './control.ts';
 import type { Transfer } from './transfer.ts';
 
 /** How many messages one system call takes. More go by several. */
@@ -10,22 +9,19 @@ const BATCH = 64;
 
 /** What an endpoint sends: messages with one descriptor each, one or many by one system call. */
 export class DescriptorSender {
-  readonly #libc: Libc;
-  readonly #codec: ControlCodec;
   readonly #transfer: Transfer;
   #batch: BatchBuffer | undefined;
 
   /** @param transfer its outgoing message is complete, but for the descriptor */
-  constructor(libc: Libc, codec: ControlCodec, transfer: Transfer) {
-    this.#libc = libc;
-    this.#codec = codec;
+  constructor(transfer: Transfer) {
     this.#transfer = transfer;
   }
 
   /** One sendmsg(2); true when sent, undefined where it would block. */
   one(fd: number, flags: number): true | undefined {
-    this.#codec.replace(this.#transfer.outgoing.control, fd);
-    return this.#transfer.send(flags) === WOULD_BLOCK ? undefined : true;
+    const transfer = this.#transfer;
+    transfer.codec.replace(transfer.outgoing, fd);
+    return transfer.send(flags) === WOULD_BLOCK ? undefined : true;
   }
 
   /**
@@ -54,19 +50,17 @@ export class DescriptorSender {
     if (count === 1) return this.one(fds[from] as number, flags) ? 1 : WOULD_BLOCK;
     this.#batch ??= this.#build();
     const { messages } = this.#batch;
-    for (let i = 0; i < count; i++) {
-      this.#codec.replace((messages[i] as MessageBuffer).control, fds[from + i] as number);
-    }
+    const { codec } = this.#transfer;
+    for (let i = 0; i < count; i++) codec.replace(messages[i] as MessageBuffer, fds[from + i] as number);
     return this.#transfer.sendMany(this.#batch, count, flags);
   }
 
   #build(): BatchBuffer {
-    const { data, control, controllen } = this.#transfer.outgoing;
-    const batch = new BatchBuffer(this.#libc, BATCH, data.byteLength, control.byteLength);
+    const { libc, codec, outgoing } = this.#transfer;
+    const batch = new BatchBuffer(libc, BATCH, outgoing.dataBytes, outgoing.controlBytes);
     for (const message of batch.messages) {
-      message.data.set(data);
-      message.control.set(control);
-      message.controllen = controllen;
+      message.data.set(outgoing.data);
+      message.controllen = codec.encode(message, [0]);
     }
     return batch;
   }

@@ -126,7 +126,7 @@ export class Receiving {
   /** The descriptors that the peer sent; what the kernel added is closed. */
   #descriptors(): number[] {
     const { incoming, codec } = this.#buffers;
-    const fd = codec.decodeOne(incoming.control, incoming.controllen);
+    const fd = codec.decodeOne(incoming, incoming.controllen);
     if (fd >= 0) return this.#kept([fd]);
     const { descriptors, added } = this.#transfer.contents();
     for (const fd of added) this.#libc.discard(fd);

@@ -13,9 +13,9 @@ const MOST_EMPTY_PACKETS = 1024;
 export class Transfer {
   readonly outgoing: MessageBuffer;
   readonly incoming: MessageBuffer;
-  readonly #libc: Libc;
+  readonly libc: Libc;
+  readonly codec: ControlCodec;
   readonly #socket: { readonly fd: number };
-  readonly #codec: ControlCodec;
   readonly #receiveFlags: number;
   readonly #sendFlags: number;
   #reset: SyscallError | undefined;
@@ -28,9 +28,9 @@ export class Transfer {
     outgoing: MessageBuffer,
     incoming: MessageBuffer,
   ) {
-    this.#libc = libc;
+    this.libc = libc;
     this.#socket = socket;
-    this.#codec = codec;
+    this.codec = codec;
     this.outgoing = outgoing;
     this.incoming = incoming;
     // Makes the result a packet's real length, however short the buffer for its data is.
@@ -47,7 +47,7 @@ export class Transfer {
    */
   send(flags: number): number {
     try {
-      return this.#libc.sendmsg(this.#socket.fd, this.outgoing.address, flags | this.#sendFlags);
+      return this.libc.sendmsg(this.#socket.fd, this.outgoing.address, flags | this.#sendFlags);
     } catch (error) {
       throw endOr(error);
     }
@@ -77,7 +77,7 @@ export class Transfer {
     // recvmsg(2) overwrites it with what it received.
     this.incoming.controllen = controllen;
     try {
-      return this.#libc.recvmsg(this.#socket.fd, this.incoming.address, flags | this.#receiveFlags);
+      return this.libc.recvmsg(this.#socket.fd, this.incoming.address, flags | this.#receiveFlags);
     } catch (error) {
       // A peer that closed without having received everything is reported so, once, and on SEQPACKET before what is
       // queued. Behind that come the queue and the end.
@@ -117,20 +117,20 @@ export class Transfer {
 
   /** Whether a received message lost control messages. */
   isTruncated(message: MessageBuffer): boolean {
-    return (message.flags & this.#libc.abi.MSG_CTRUNC) !== 0;
+    return (message.flags & this.libc.abi.MSG_CTRUNC) !== 0;
   }
 
   /** Closes every descriptor that came with a message: with the one received last, where none is named. */
   discard(message: MessageBuffer = this.incoming): ControlContents {
     const contents = this.contents(message);
-    for (const fd of contents.descriptors) this.#libc.discard(fd);
-    for (const fd of contents.added) this.#libc.discard(fd);
+    for (const fd of contents.descriptors) this.libc.discard(fd);
+    for (const fd of contents.added) this.libc.discard(fd);
     return contents;
   }
 
   /** The control messages of a received message. */
   contents(message: MessageBuffer = this.incoming): ControlContents {
-    return this.#codec.decode(message.control, message.controllen);
+    return this.codec.decode(message, message.controllen);
   }
 
   /**
@@ -143,26 +143,26 @@ export class Transfer {
     if (this.#peeksMore()) return false;
     const queued = queuedDescriptors(this.#socket.fd);
     if (queued === undefined) return this.#skipsToEnd();
-    return queued === 0 && queuedBytes(this.#libc, this.#socket.fd) === 0;
+    return queued === 0 && queuedBytes(this.libc, this.#socket.fd) === 0;
   }
 
   /** Whether the peer is gone, or may send no more, or this side may receive no more. */
   hasHungUp(): boolean {
-    const { POLLIN, POLLHUP, POLLRDHUP } = this.#libc.abi;
-    const events = this.#libc.poll(this.#socket.fd, POLLIN | POLLRDHUP, 0);
+    const { POLLIN, POLLHUP, POLLRDHUP } = this.libc.abi;
+    const events = this.libc.poll(this.#socket.fd, POLLIN | POLLRDHUP, 0);
     return (events & (POLLHUP | POLLRDHUP)) !== 0;
   }
 
   /** Whether anything but an empty packet comes next. */
   #peeksMore(): boolean {
-    const { MSG_PEEK, MSG_DONTWAIT } = this.#libc.abi;
+    const { MSG_PEEK, MSG_DONTWAIT } = this.libc.abi;
     // A look without room for descriptors installs none and takes none.
     return this.receive(0, MSG_PEEK | MSG_DONTWAIT) > 0 || this.truncated;
   }
 
   #skipsToEnd(): boolean {
     for (let i = 0; i < MOST_EMPTY_PACKETS; i++) {
-      const skipped = this.receive(0, this.#libc.abi.MSG_DONTWAIT);
+      const skipped = this.receive(0, this.libc.abi.MSG_DONTWAIT);
       if (skipped > 0 || this.truncated || this.#peeksMore()) return false;
     }
     return true;

@@ -15,8 +15,9 @@ suite('the memory of a message', (test) => {
       for (const controlBytes of [codec.space(1), codec.space(253)]) {
         for (let dataBytes = 0; dataBytes <= 17; dataBytes++) {
           const { libc } = scripted(name, fails('EBADF'));
-          const { address, data, control } = new MessageBuffer(libc, dataBytes, controlBytes);
-          const { buffer } = control;
+          const message = new MessageBuffer(libc, dataBytes, controlBytes);
+          const { address, data } = message;
+          const { buffer } = message.words;
           const memory = new DataView(buffer);
           const word = (offset: number): number =>
             wordSize === 8 ? Number(memory.getBigUint64(offset, true)) : memory.getUint32(offset, true);
@@ -38,7 +39,7 @@ suite('the memory of a message', (test) => {
           assert.equal(word(iovecAt + iovec.offset.iov_len), dataBytes);
           assert.equal(data.byteLength, dataBytes);
           if (dataBytes > 0) assert.equal(data.byteOffset, parts[2]?.[0]);
-          assert.deepEqual([control.byteOffset, control.byteLength], parts[3]);
+          assert.deepEqual([4 * message.controlAt, message.controlBytes], parts[3]);
         }
       }
     });
@@ -49,14 +50,14 @@ suite('the memory of a message', (test) => {
         [0, 0, 1],
         [1, fails('EBADF'), 1],
       ] as const) {
-        const { control } = new MessageBuffer(scripted(name, answer).libc, dataBytes, codec.space(1));
-        assert.equal(new DataView(control.buffer).getInt32(msghdr.offset.msg_iovlen, true), iovecs);
+        const { words } = new MessageBuffer(scripted(name, answer).libc, dataBytes, codec.space(1));
+        assert.equal(new DataView(words.buffer).getInt32(msghdr.offset.msg_iovlen, true), iovecs);
       }
     });
 
     test(`${name}: controllen and flags are where C has them`, () => {
       const message = new MessageBuffer(scripted(name).libc, 1, codec.space(1));
-      const memory = new DataView(message.control.buffer);
+      const memory = new DataView(message.words.buffer);
       message.controllen = 0x1234;
       assert.equal(memory.getUint32(msghdr.offset.msg_controllen, true), 0x1234);
       memory.setUint32(msghdr.offset.msg_controllen, 20, true);

@@ -1,27 +1,36 @@
 import assert from 'node:assert/strict';
 import { ControlCodec, type ControlContents } from '../../src/socket/control.ts';
-import { buffer, CANARY, kinds } from '../support/control.ts';
+import { buffer, CANARY, kinds, place } from '../support/control.ts';
 import { suite } from '../support/suite.ts';
 
 /** What holds for all bytes. `control` is as long as C's buffer, `controllen` what the kernel is said to have written. */
-function checkHostile(codec: ControlCodec, control: Int32Array, controllen: number): ControlContents {
-  const contents = codec.decode(control, controllen);
+function checkHostile(
+  codec: ControlCodec,
+  control: Int32Array<ArrayBuffer>,
+  controllen: number,
+): ControlContents {
+  const contents = codec.decode(place(control), controllen);
   const { descriptors, unexpected } = contents;
   const end = Math.max(0, Math.min(controllen, control.byteLength));
   assert.ok(descriptors.every((fd) => Number.isInteger(fd) && fd >= 0 && fd < 2 ** 31));
   assert.ok(4 * descriptors.length <= Math.max(0, end - codec.length(0)), 'no more than lies there');
 
-  const one = codec.decodeOne(control, controllen);
+  const one = codec.decodeOne(place(control), controllen);
   if (one >= 0) assert.deepEqual(contents, { descriptors: [one], added: [], unexpected: undefined });
   // decode passes over padding behind the message and numbers that are none; decodeOne leaves both to it.
   else if (controllen <= codec.space(1) && end === controllen && control.every((word) => word >= 0))
     assert.ok(descriptors.length !== 1 || unexpected !== undefined, 'decodeOne missed a descriptor');
 
   for (const fill of [0, 0xff, CANARY & 0xff]) {
-    const other = control.slice();
-    new Uint8Array(other.buffer).fill(fill, end);
-    assert.deepEqual(codec.decode(other, controllen), contents, 'what lies beyond the end does not matter');
-    if (end === controllen) assert.equal(codec.decodeOne(other, controllen), one);
+    const other = buffer(control.byteLength);
+    other.set(control);
+    new Uint8Array(other.buffer, other.byteOffset, other.byteLength).fill(fill, end);
+    assert.deepEqual(
+      codec.decode(place(other), controllen),
+      contents,
+      'what lies beyond the end does not matter',
+    );
+    if (end === controllen) assert.equal(codec.decodeOne(place(other), controllen), one);
   }
   return contents;
 }
@@ -69,7 +78,8 @@ suite('hostile control messages', (test) => {
       const words = [0, 1, 2, 4, -1, CANARY, ...huge];
       let carrying = 0;
       for (let round = 0; round < 5000; round++) {
-        const control = new Int32Array(random() % 40).map(() => (random() % 2 ? random() : pick(words)));
+        const control = buffer(4 * (random() % 40));
+        for (let i = 0; i < control.length; i++) control[i] = random() % 2 ? random() : pick(words);
         // Heads that mean something, so that the walk gets further than the first; then some harm.
         for (let at = 0; at < control.byteLength; ) {
           const count = random() % 6;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { ChannelError } from '../../src/errors.ts';
 import { ControlCodec, type ControlHeader, MAX_DESCRIPTORS } from '../../src/socket/control.ts';
 import { platforms } from '../abi/golden.ts';
-import { buffer, CANARY, host, kinds, type Platform } from '../support/control.ts';
+import { buffer, CANARY, host, kinds, type Platform, place } from '../support/control.ts';
 import { suite } from '../support/suite.ts';
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => 1000 + index);
@@ -15,31 +15,32 @@ suite('control messages of descriptors', (test) => {
       for (let count = 1; count <= MAX_DESCRIPTORS; count++) {
         const control = buffer(codec.space(count), -1);
         const sent = numbers(count);
-        const controllen = codec.encode(control, sent);
+        const controllen = codec.encode(place(control), sent);
         assert.equal(controllen, codec.length(count));
         for (const bytes of [controllen, codec.space(count)]) {
-          assert.deepEqual(codec.decode(control, bytes), {
+          assert.deepEqual(codec.decode(place(control), bytes), {
             descriptors: sent,
             added: [],
             unexpected: undefined,
           });
-          assert.equal(codec.decodeOne(control, bytes), count === 1 ? sent[0] : -1);
+          assert.equal(codec.decodeOne(place(control), bytes), count === 1 ? sent[0] : -1);
         }
       }
     });
 
     test(`${name}: the bytes are those of C`, () => {
       const control = buffer(codec.space(1) + 8, -1);
-      codec.encode(control, [77]);
-      const view = new DataView(control.buffer);
+      codec.encode(place(control), [77]);
+      const bytes = new Uint8Array(control.buffer, control.byteOffset, control.byteLength);
+      const view = new DataView(control.buffer, control.byteOffset);
       const { size, offset } = layout.cmsghdr;
       const whole = offset.cmsg_level === 8 ? Number(view.getBigUint64(0, true)) : view.getUint32(0, true);
       assert.equal(whole, codec.length(1), 'the upper half of cmsg_len, or its padding, is zero');
       assert.equal(view.getInt32(offset.cmsg_level, true), abi.SOL_SOCKET);
       assert.equal(view.getInt32(offset.cmsg_type, true), abi.SCM_RIGHTS);
       assert.equal(view.getInt32(codec.length(0), true), 77);
-      const padding = [...new Uint8Array(control.buffer).subarray(size, codec.length(0))];
-      padding.push(...new Uint8Array(control.buffer).subarray(codec.length(1), codec.space(1)));
+      const padding = [...bytes.subarray(size, codec.length(0))];
+      padding.push(...bytes.subarray(codec.length(1), codec.space(1)));
       assert.ok(padding.every((byte) => byte === 0));
       assert.deepEqual([...control.subarray(codec.space(1) / 4)], [-1, -1], 'what lies beyond is left alone');
     });
@@ -49,11 +50,11 @@ suite('control messages of descriptors', (test) => {
     const { abi, layout } = host();
     const codec = new ControlCodec(abi, layout);
     const control = buffer(codec.space(1));
-    const controllen = codec.encode(control, [5]);
+    const controllen = codec.encode(place(control), [5]);
     for (const fd of [0, 9, 2 ** 31 - 1]) {
-      codec.replace(control, fd);
-      assert.equal(codec.decodeOne(control, controllen), fd);
-      assert.deepEqual(codec.decode(control, controllen), {
+      codec.replace(place(control), fd);
+      assert.equal(codec.decodeOne(place(control), controllen), fd);
+      assert.deepEqual(codec.decode(place(control), controllen), {
         descriptors: [fd],
         added: [],
         unexpected: undefined,
@@ -72,7 +73,7 @@ suite('control messages of descriptors', (test) => {
       const { abi, layout } = platforms[0] as Platform;
       const codec = new ControlCodec(abi, layout);
       const control = buffer(room < 0 ? 0 : codec.space(room), -1);
-      assert.throws(() => codec.encode(control, numbers(count)), {
+      assert.throws(() => codec.encode(place(control), numbers(count)), {
         name: 'RangeError',
         code: 'ERR_OUT_OF_RANGE',
         message,
@@ -91,7 +92,11 @@ interface Written {
 }
 
 /** Control messages one behind the other, as a kernel writes them; behind them, numbers that nobody may see. */
-function written(codec: ControlCodec, { abi, layout }: Platform, messages: readonly Written[]): Int32Array {
+function written(
+  codec: ControlCodec,
+  { abi, layout }: Platform,
+  messages: readonly Written[],
+): Int32Array<ArrayBuffer> {
   const control = buffer(1024, CANARY);
   const { offset } = layout.cmsghdr;
   let at = 0;
@@ -279,13 +284,13 @@ suite('control messages of every kind', (test) => {
       const { title, messages, controllen, descriptors = [], added = [], unexpected } = one;
       test(`${name}: ${title}`, () => {
         const control = written(codec, platform, messages);
-        assert.deepEqual(codec.decode(control, controllen), {
+        assert.deepEqual(codec.decode(place(control), controllen), {
           descriptors,
           added,
           unexpected: unexpected && { ...base, ...unexpected },
         });
         const good = messages.length === 1 && messages[0]?.data?.length === 1 && !unexpected;
-        assert.equal(codec.decodeOne(control, controllen), good ? (descriptors[0] ?? -1) : -1);
+        assert.equal(codec.decodeOne(place(control), controllen), good ? (descriptors[0] ?? -1) : -1);
       });
     }
   }
@@ -293,12 +298,11 @@ suite('control messages of every kind', (test) => {
   test('more than the buffer is never read, whatever the kernel is said to have written', () => {
     const { abi, layout } = host();
     const codec = new ControlCodec(abi, layout);
-    const memory = new Int32Array(100).fill(CANARY);
-    const control = memory.subarray(0, codec.space(2) / 4);
-    codec.encode(control, [7, 8]);
+    const control = buffer(codec.space(2));
+    codec.encode(place(control), [7, 8]);
     control[0] = 400;
     const room = (control.byteLength - codec.length(0)) / 4;
-    const { descriptors } = codec.decode(control, 400);
+    const { descriptors } = codec.decode(place(control), 400);
     assert.deepEqual(descriptors.slice(0, 2), [7, 8]);
     assert.ok(descriptors.length <= room && !descriptors.includes(CANARY));
   });

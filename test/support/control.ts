@@ -1,4 +1,5 @@
 import { libc } from '../../src/libc/calls.ts';
+import type { ControlBuffer } from '../../src/socket/control.ts';
 import { type GoldenPlatform, platforms } from '../abi/golden.ts';
 
 export type Platform = Pick<GoldenPlatform, 'name' | 'abi' | 'layout'>;
@@ -18,9 +19,21 @@ export function host(): Platform {
   return { name: 'this host', abi, layout };
 }
 
-export function buffer(bytes: number, fill = 0): Int32Array {
-  return new Int32Array(Math.ceil(bytes / 4)).fill(fill);
-}
-
 /** What nobody may read. */
 export const CANARY = 0x7ca11ab1;
+
+/** How much of it lies before and behind each buffer, in words. */
+const MARGIN = 64;
+
+/** A control buffer in the midst of memory that nobody may read. */
+export function buffer(bytes: number, fill = 0): Int32Array<ArrayBuffer> {
+  const words = Math.ceil(bytes / 4);
+  const memory = new Int32Array(words + 2 * MARGIN).fill(CANARY);
+  return memory.subarray(MARGIN, MARGIN + words).fill(fill);
+}
+
+/** The buffer, as the codec takes it. */
+export function place(control: Int32Array<ArrayBuffer>): ControlBuffer {
+  const { buffer, byteOffset, byteLength } = control;
+  return { words: new Int32Array(buffer), controlAt: byteOffset / 4, controlBytes: byteLength };
+}

@@ -53,7 +53,7 @@ export function trySendRaw(sockfd: number, dataBytes: number, fds: readonly numb
 function rawMessage(dataBytes: number, fds: readonly number[]): MessageBuffer {
   const codec = new ControlCodec(libc().abi, libc().layout);
   const message = new MessageBuffer(libc(), dataBytes, codec.space(Math.max(1, fds.length)));
-  message.controllen = fds.length > 0 ? codec.encode(message.control, fds) : 0;
+  message.controllen = fds.length > 0 ? codec.encode(message, fds) : 0;
   return message;
 }
 
@@ -63,7 +63,7 @@ export function fill(sockfd: number, fd: number): number {
   const codec = new ControlCodec(c.abi, c.layout);
   const stream = sockets.socketType(c, sockfd) === 'stream';
   const message = new MessageBuffer(c, stream ? 1 : 0, codec.space(1));
-  message.controllen = codec.encode(message.control, [fd]);
+  message.controllen = codec.encode(message, [fd]);
   for (let sent = 0; ; sent++) {
     if (c.sendmsg(sockfd, message.address, c.abi.MSG_DONTWAIT) === WOULD_BLOCK) return sent;
   }
