@@ -1,3 +1,4 @@
+import type { EndName } from './history.ts';
 import type { Operation, Pending, Receive, Send, Transfer } from './operation.ts';
 import {
   ABORTED,
@@ -35,6 +36,8 @@ export interface Rules {
   readonly capacity: number;
   /** Whether no limit counts the descriptors on their way. */
   readonly privileged: boolean;
+  /** Whether a poll(2) under way may hold a socket for a moment longer than its end, so that the peer goes on. */
+  readonly held: boolean;
 }
 
 /** What must be left in a full socket for poll(2) to report room: a quarter, and a little less to be sure. */
@@ -108,8 +111,10 @@ function transfer(state: State, call: Transfer, turn: boolean, pending: Pending,
   const spare = call.spare ? [state.withDone(id, UNASKED)] : [];
   // Which of the two is looked at first makes no difference to anybody.
   if (!open || isAborted) {
-    const outcomes = [...(isAborted ? [ABORTED] : []), ...(open ? [] : [closedTo(call)])];
-    return [...spare, ...outcomes.map((outcome) => from.withDone(id, outcome))];
+    return [
+      ...spare,
+      ...outcomes(from, id, [isAborted ? ABORTED : undefined, open ? undefined : closedTo(call)]),
+    ];
   }
   if (calls && call.late) return [from];
   const found: State[] = [...spare];
@@ -126,7 +131,8 @@ function send(state: State, call: Send, rules: Rules): State[] {
   const lane = state.lanes[end];
   if (lane.closed) {
     const after = rules.readsAhead ? state.withLane(peerOf(end), { lost: true }) : state;
-    return [after.withDone(id, ended)];
+    const late = isHeld(state, peerOf(end), rules) ? [SENT, otherwise] : [];
+    return [after.withDone(id, ended), ...outcomes(state, id, late)];
   }
   const length = lengthOf(lane);
   const found: State[] = [];
@@ -143,12 +149,22 @@ function send(state: State, call: Send, rules: Rules): State[] {
   return found;
 }
 
+/** Whether the socket of an end may be there still, though the end is not. */
+function isHeld(state: State, end: EndName, { held }: Rules): boolean {
+  return held && !state.ends[end].open;
+}
+
+/** The states in which an operation has come to each of these outcomes, and changed nothing. */
+function outcomes(state: State, id: number, each: readonly (Outcome | undefined)[]): State[] {
+  return each.filter((outcome) => outcome !== undefined).map((outcome) => state.withDone(id, outcome));
+}
+
 function receive(state: State, call: Receive, pending: Pending, rules: Rules): State[] {
   const { end, id, otherwise, ended, runs } = call;
   const from = peerOf(end);
   const lane = state.lanes[from];
   if (lengthOf(lane) === 0) {
-    if (lane.over) return [state.withDone(id, ended)];
+    if (lane.over) return outcomes(state, id, [ended, isHeld(state, from, rules) ? otherwise : undefined]);
     return otherwise === undefined ? [] : [state.withDone(id, otherwise)];
   }
   const { exhausted } = state.ends[end];
@@ -161,8 +177,7 @@ function receive(state: State, call: Receive, pending: Pending, rules: Rules): S
     // A wait that ended before may have given a descriptor back.
     const lost = exhausted && lane.sent.at(lane.taken + count - 1) > 0;
     if (!lost) return [after.withDone(id, outcome)];
-    const outcomes = runs === 'loop' ? [TRUNCATED, outcome] : [TRUNCATED];
-    return outcomes.map((each) => after.withDone(id, each));
+    return outcomes(after, id, runs === 'loop' ? [TRUNCATED, outcome] : [TRUNCATED]);
   });
 }
 

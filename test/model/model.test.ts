@@ -49,6 +49,14 @@ const possible: [what: string, script: (script: Script) => unknown, rules?: Part
     },
   ],
   [
+    'a socket that a poll(2) under way holds takes what is sent, and has not come to its end, for a moment after destroy()',
+    (s) => {
+      s.did(control(1, 'destroy'), OK).did(trySend(0, 1), SENT).did(tryReceive(0), NOTHING);
+      s.did(tryReceive(0), ENDED).did(trySend(0, 2), ENDED);
+    },
+    { held: true },
+  ],
+  [
     'a send in another thread may have found the socket full before a receive',
     (s) => {
       s.did(trySend(0, 1), SENT).did(trySend(0, 2), SENT);
@@ -209,6 +217,10 @@ const impossible: [what: string, script: (script: Script) => unknown, rules?: Pa
   [
     'a lost descriptor, where there is room for it',
     (s) => s.did(trySend(0, 1), SENT).did(tryReceive(1), TRUNCATED),
+  ],
+  [
+    'what goes to a destroyed end that nothing holds',
+    (s) => s.did(control(1, 'destroy'), OK).did(trySend(0, 1), SENT),
   ],
   ['anything but EBADF of a closed end', (s) => s.did(control(1, 'destroy'), OK).did(tryReceive(1), ENDED)],
   [

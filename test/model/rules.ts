@@ -1,4 +1,5 @@
 import { closeFD } from '../../src/index.ts';
+import { forcedCombination } from '../../src/loop/parts.ts';
 import { trySendRaw } from '../support/raw.ts';
 import type { Row } from './ends.ts';
 import type { Rules } from './kernel.ts';
@@ -10,7 +11,15 @@ export function rulesOf(row: Row): Rules {
   let rules = known.get(row.name);
   if (rules === undefined) {
     const { type, readBytes, readsAhead } = row;
-    rules = { type, readBytes, readsAhead, capacity: capacityOf(row), privileged: process.getuid?.() === 0 };
+    rules = {
+      type,
+      readBytes,
+      readsAhead,
+      capacity: capacityOf(row),
+      privileged: process.getuid?.() === 0,
+      // Linux polls files, which a close() in another thread leaves to it.
+      held: process.platform === 'linux' && forcedCombination() === 'poll+thread',
+    };
     known.set(row.name, rules);
   }
   return rules;

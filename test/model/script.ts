@@ -19,6 +19,7 @@ export class Script {
       readsAhead: false,
       capacity: CAPACITY,
       privileged: true,
+      held: false,
       ...rules,
     });
   }
