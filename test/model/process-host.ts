@@ -4,7 +4,6 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { closeFD, Endpoint, newConnectedSockets } from '../../src/index.ts';
-import { openDescriptors } from '../support/descriptors.ts';
 import { LIMITED } from '../support/processes.ts';
 import { started } from '../support/started.ts';
 import { LOADER } from '../support/typescript.ts';
@@ -58,7 +57,6 @@ export class ProcessHost extends RemoteHost {
   }
 
   #start(socket: number): void {
-    const before = openDescriptors();
     const [near, far] = newConnectedSockets();
     const prefix = this.place === 'limited' ? LIMITED : [];
     const node = [process.execPath, ...LOADER, REMOTE, JSON.stringify(this.#options)];
@@ -68,7 +66,8 @@ export class ProcessHost extends RemoteHost {
     closeFD(far);
     this.#sockets = new Endpoint(near);
     this.#child = child;
-    this.#descriptors = [...openDescriptors().keys()].filter((fd) => !before.has(fd));
+    // Of what else was opened meanwhile, other threads know.
+    this.#descriptors = [near, ...[child.stdin, child.stdout, child.stderr].map(descriptorOfPipe)];
     let stderr = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
@@ -84,4 +83,8 @@ export class ProcessHost extends RemoteHost {
       this.lose(`process ${child.pid} has ended (${child.signalCode ?? child.exitCode})\n${stderr}`);
     });
   }
+}
+
+function descriptorOfPipe(pipe: Readable | Writable): number {
+  return Reflect.get(pipe, '_handle').fd;
 }
