@@ -38,9 +38,10 @@ package() { # its name and version; prints the folder into which it was extracte
 
 # In a copy of the tree, as a test builds there what another packs.
 tests() {
-  mkdir "$work/tree"
-  tar c -C "$root" --exclude .git . | tar x -C "$work/tree"
-  cd "$work/tree"
+  local tree=$work/tree-$BASHPID
+  mkdir "$tree"
+  tar c -C "$root" --exclude .git . | tar x -C "$tree"
+  cd "$tree"
   npm test -- "$@"
 }
 
@@ -106,8 +107,9 @@ for word in "$@"; do
     nodes) lanes+=("${NODES[@]/#/node=}") ;;
     loops) lanes+=("${OTHER_LOOPS[@]/#/loop=}") ;;
     runtimes | processors) "$word" ;;
-    node=*) tests_on_node "${word#*=}" ;;
-    loop=*) tests_over_loop "${word#*=}" ;;
+    # In a subshell, as each sets an environment of its own.
+    node=*) (tests_on_node "${word#*=}") ;;
+    loop=*) (tests_over_loop "${word#*=}") ;;
     *) echo "there is no $word: nodes, node=VERSION, loops, loop=NAME, runtimes, processors" >&2 && exit 2 ;;
   esac
 done
