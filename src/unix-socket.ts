@@ -112,8 +112,8 @@ export class UnixSocket extends OwnedSocket {
     const buffers = sharedBuffers(c);
     const { codec, outgoing, incoming } = buffers;
     const transfer = new Transfer(c, this, this.type, codec, outgoing, incoming);
-    this.#sender = { libc: c, transfer, buffers, waits: this.waits, torn: false };
-    this.#receiving = new Receiving(c, this.type, transfer, buffers);
+    this.#sender = { transfer, buffers, waits: this.waits, torn: false };
+    this.#receiving = new Receiving(this.type, transfer, buffers);
     this.#everything = { bytes: DEFAULT_BYTES, descriptors: abi.mostDescriptors, into: undefined };
   }
 

@@ -86,13 +86,14 @@ export class ControlCodec {
     if (count < 1 || count > MAX_DESCRIPTORS) {
       throw outOfRange('descriptors', `1 to ${MAX_DESCRIPTORS} descriptors`, count);
     }
-    if (this.space(count) > control.controlBytes) {
-      throw outOfRange('control', `at least ${this.space(count)} bytes`, control.controlBytes);
+    const space = this.space(count);
+    if (space > control.controlBytes) {
+      throw outOfRange('control', `at least ${space} bytes`, control.controlBytes);
     }
     const length = this.length(count);
     const { words, controlAt } = control;
     const dataAt = controlAt + this.#dataAt / 4;
-    const end = controlAt + this.space(count) / 4;
+    const end = controlAt + space / 4;
     // Word by word: to fill and to set costs V8 more than the few descriptors that most messages have.
     for (let i = controlAt; i < dataAt; i++) words[i] = 0;
     words[controlAt + this.#len] = length;

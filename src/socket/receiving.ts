@@ -65,8 +65,8 @@ export class Receiving {
   readonly #buffers: SharedBuffers;
   readonly #nameBytes: number;
 
-  constructor(libc: Libc, type: SocketType, transfer: Transfer, buffers: SharedBuffers) {
-    this.#libc = libc;
+  constructor(type: SocketType, transfer: Transfer, buffers: SharedBuffers) {
+    this.#libc = transfer.libc;
     this.#type = type;
     this.#transfer = transfer;
     this.#buffers = buffers;

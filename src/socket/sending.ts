@@ -1,6 +1,6 @@
 import { ChannelError, invalidArgValue, SyscallError } from '../errors.ts';
 import type { SocketAddress } from '../libc/address.ts';
-import { type Libc, WOULD_BLOCK } from '../libc/calls.ts';
+import { WOULD_BLOCK } from '../libc/calls.ts';
 import type { SharedBuffers } from './shared-buffers.ts';
 import type { Transfer } from './transfer.ts';
 import type { Waiting } from './wait.ts';
@@ -17,7 +17,6 @@ export interface OutgoingMessage {
 
 /** How a socket sends: what all of its messages share. */
 export interface Sender {
-  readonly libc: Libc;
   readonly transfer: Transfer;
   readonly buffers: SharedBuffers;
   readonly waits: Waits;
@@ -32,7 +31,7 @@ export interface Sender {
  * @returns the number of bytes that the call took; undefined where it would block
  */
 export function sendOnce(
-  { libc, transfer, buffers, torn }: Sender,
+  { transfer, buffers, torn }: Sender,
   { parts, bytes, to }: OutgoingMessage,
   descriptors: readonly number[],
   skip: number,
@@ -55,7 +54,7 @@ export function sendOnce(
     return sent === WOULD_BLOCK ? undefined : sent;
   } catch (error) {
     if (!to || !(error instanceof SyscallError)) throw error;
-    throw libc.error(-error.errno, error.syscall, { address: to.name });
+    throw transfer.libc.error(-error.errno, error.syscall, { address: to.name });
   } finally {
     outgoing.forget();
   }
@@ -109,9 +108,9 @@ export class Sending implements Waiting<number> {
   hold(): this {
     const duplicates: number[] = [];
     try {
-      for (const fd of this.#descriptors) duplicates.push(this.#sender.libc.duplicate(fd));
+      for (const fd of this.#descriptors) duplicates.push(this.#sender.transfer.libc.duplicate(fd));
     } catch (error) {
-      for (const fd of duplicates) this.#sender.libc.discard(fd);
+      for (const fd of duplicates) this.#sender.transfer.libc.discard(fd);
       throw error;
     }
     this.#descriptors = duplicates;
@@ -128,7 +127,7 @@ export class Sending implements Waiting<number> {
   }
 
   #dropDescriptors(): void {
-    if (this.#duplicated) for (const fd of this.#descriptors) this.#sender.libc.discard(fd);
+    if (this.#duplicated) for (const fd of this.#descriptors) this.#sender.transfer.libc.discard(fd);
     this.#descriptors = [];
   }
 }
