@@ -17,7 +17,7 @@ import { queuedBytes } from '../../src/libc/sockets.ts';
 import { command, startCommand, untilThere } from '../support/command.ts';
 import { SLOW } from '../support/installed.ts';
 import { assertEnded, unlessEnded, withName } from '../support/named.ts';
-import { NO_OTHER_USER, NOBODY, otherUser } from '../support/other-user.ts';
+import { NO_OTHER_USER, NOBODY, otherUser, type User } from '../support/other-user.ts';
 import { pipe } from '../support/pipes.ts';
 import { type Process, startProcess } from '../support/processes.ts';
 import { skip, suite } from '../support/suite.ts';
@@ -31,9 +31,7 @@ async function assertFailed(process: Process, line: RegExp): Promise<void> {
 }
 
 /** Runs the body with a path in a folder that every user may write to, and with another user. */
-async function withOpenFolder(
-  body: (path: string, other: NonNullable<ReturnType<typeof otherUser>>) => Promise<void>,
-): Promise<void> {
+async function withOpenFolder(body: (path: string, other: User) => Promise<void>): Promise<void> {
   const other = otherUser() ?? skip(NO_OTHER_USER);
   await withName(false, ({ ours }) => {
     chmodSync(dirname(ours), 0o777);

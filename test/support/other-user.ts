@@ -3,13 +3,18 @@ import { spawnSync } from 'node:child_process';
 /** A user, and a group, to whom nothing belongs. */
 export const NOBODY = 65534;
 
-const OTHER = { uid: NOBODY, gid: NOBODY };
+export interface User {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+const OTHER: User = { uid: NOBODY, gid: NOBODY };
 
 /** For a test's `skip`, where {@link otherUser} is undefined. */
 export const NO_OTHER_USER = `only root can start a process of another user, who must be allowed to run ${process.execPath}`;
 
 /** What `startProcess` takes to start a process of another user, if that can start Node. */
-export function otherUser(): typeof OTHER | undefined {
+export function otherUser(): User | undefined {
   if (process.getuid?.() !== 0) return undefined;
   return spawnSync(process.execPath, ['--version'], { ...OTHER, cwd: '/' }).status === 0 ? OTHER : undefined;
 }

@@ -10,6 +10,7 @@ export const LOADER: string[] = NATIVE
 
 /**
  * V8 aborts, or crashes, when it frees a wrapper of WebAssembly's imports that another thread has replaced by a faster one
- * (nodejs/node#64500): Node takes types away by WebAssembly, in each thread. Never so many calls that it replaces one.
+ * (nodejs/node#64500): Node takes types away by WebAssembly, in each thread. No thread makes so many calls that V8 would
+ * replace one.
  */
 if (NATIVE) setFlagsFromString('--wasm-wrapper-tiering-budget=2147483647');
