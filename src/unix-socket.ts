@@ -219,21 +219,10 @@ export class UnixSocket extends OwnedSocket {
   ): number {
     const message = this.#outgoing(data, sources, options);
     const timeout = checkTimeout(options);
-    const sending = this.#start(message);
-    if (message.to && mustRetry(timeout)) {
-      const attempt = (): number | undefined => sending.attempt(this.libc.abi.MSG_DONTWAIT);
-      return retryBlocking(this.libc, attempt, timeout, () => {
-        const detail = `(the receiver was full for ${timeout} ms)`;
-        return this.libc.refusal('ETIMEDOUT', 'sendmsg', { address: message.to?.name, detail });
-      });
-    }
-    try {
-      const flags = this.waits.firstFlags(timeout);
-      const sent = this.waits.clear('out', flags) ? sending.attempt(flags) : undefined;
-      return sent ?? this.waits.block(SEND, sending, timeout);
-    } finally {
-      sending.release();
-    }
+    if (message.to && mustRetry(timeout)) return this.#sendDatagramBlocking(message, message.to.name, timeout);
+    const flags = this.waits.firstFlags(timeout);
+    const sent = this.#sendOnce(message, flags);
+    return sent === message.bytes ? sent : this.#sendRest(message, sent, flags, timeout);
   }
 
   /**
@@ -250,7 +239,7 @@ export class UnixSocket extends OwnedSocket {
     sources?: readonly DescriptorSource[],
     options?: SendMessageOptions,
   ): number | undefined {
-    return this.#trySend(this.#outgoing(data, sources, options));
+    return this.#sendOnce(this.#outgoing(data, sources, options), this.libc.abi.MSG_DONTWAIT);
   }
 
   /**
@@ -264,7 +253,8 @@ export class UnixSocket extends OwnedSocket {
     bytes: number,
     descriptors: readonly number[],
   ): number | undefined {
-    return this.#trySend({ parts: gathered(parts, MOST_PARTS), bytes, descriptors, to: undefined });
+    const message = { parts: gathered(parts, MOST_PARTS), bytes, descriptors, to: undefined };
+    return this.#sendOnce(message, this.libc.abi.MSG_DONTWAIT);
   }
 
   /**
@@ -526,11 +516,27 @@ export class UnixSocket extends OwnedSocket {
     return new SocketAddress(this.libc, absolute(this.libc, to), 'sendmsg');
   }
 
-  #trySend(message: OutgoingMessage): number | undefined {
+  /** Sends by one call what it takes, and returns the number of bytes; undefined where it would block. */
+  #sendOnce(message: OutgoingMessage, flags: number): number | undefined {
     this.requireOpen('sendmsg');
-    const { MSG_DONTWAIT } = this.libc.abi;
-    if (!this.waits.clear('out', MSG_DONTWAIT)) return undefined;
-    return sendOnce(this.#sender, message, message.descriptors, 0, MSG_DONTWAIT);
+    if (!this.waits.clear('out', flags)) return undefined;
+    return sendOnce(this.#sender, message, message.descriptors, 0, flags);
+  }
+
+  /** Blocks until the rest of a message is sent, of which the first call took `sent` bytes; undefined for none. */
+  #sendRest(
+    message: OutgoingMessage,
+    sent: number | undefined,
+    flags: number,
+    timeout: number | undefined,
+  ): number {
+    const sending = new Sending(this.#sender, message, sent);
+    try {
+      const all = sent === undefined ? undefined : sending.attempt(flags);
+      return all ?? this.waits.block(SEND, sending, timeout);
+    } finally {
+      sending.release();
+    }
   }
 
   #start(message: OutgoingMessage): Sending {
@@ -539,6 +545,14 @@ export class UnixSocket extends OwnedSocket {
   }
 
   // A full receiver of a datagram is nothing that a poll of this socket reports.
+  #sendDatagramBlocking(message: OutgoingMessage, address: string, timeout: number | undefined): number {
+    const attempt = (): number | undefined => this.#sendOnce(message, this.libc.abi.MSG_DONTWAIT);
+    return retryBlocking(this.libc, attempt, timeout, () => {
+      const detail = `(the receiver was full for ${timeout} ms)`;
+      return this.libc.refusal('ETIMEDOUT', 'sendmsg', { address, detail });
+    });
+  }
+
   async #sendDatagram(sending: Sending, receiver: string, signal: AbortSignal | undefined): Promise<number> {
     const attempt = (): number | undefined => {
       this.requireOpen('sendmsg');

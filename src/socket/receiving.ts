@@ -53,7 +53,7 @@ class ReceivedMessage implements Message {
   }
 
   [Symbol.dispose](): void {
-    this.#libc.closeAll(this.fds.splice(0));
+    if (this.fds.length > 0) this.#libc.closeAll(this.fds.splice(0));
   }
 }
 

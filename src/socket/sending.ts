@@ -66,13 +66,15 @@ export class Sending implements Waiting<number> {
   readonly #message: OutgoingMessage;
   #descriptors: readonly number[];
   #duplicated = false;
-  #sent = 0;
+  #sent: number;
   #over = false;
 
-  constructor(sender: Sender, message: OutgoingMessage) {
+  /** @param sent how many bytes of it are sent, and its descriptors with them; undefined while nothing is */
+  constructor(sender: Sender, message: OutgoingMessage, sent?: number) {
     this.#sender = sender;
     this.#message = message;
-    this.#descriptors = message.descriptors;
+    this.#descriptors = sent === undefined ? message.descriptors : [];
+    this.#sent = sent ?? 0;
   }
 
   get begun(): boolean {
