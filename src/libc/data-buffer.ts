@@ -27,10 +27,12 @@ export class DataBuffer extends MessageBuffer {
   readonly #controlAddress: number;
   readonly #iovecsAt: number;
   readonly #iovec: { readonly size: number; readonly base: number; readonly len: number };
-  readonly #msghdr: Readonly<
-    Record<'msg_name' | 'msg_namelen' | 'msg_iovlen' | 'msg_control' | 'msg_controllen', number>
-  >;
-  #bare = false;
+  readonly #nameAt: number;
+  readonly #controlAt: number;
+  // In words.
+  readonly #namelen: number;
+  readonly #iovlen: number;
+  #hasControl = true;
   // Alive for as long as C may see it.
   #pointed: readonly Uint8Array[] = NOTHING;
 
@@ -51,37 +53,35 @@ export class DataBuffer extends MessageBuffer {
     this.#controlAddress = address + 4 * this.controlAt;
     this.#iovecsAt = iovecsAt;
     this.#iovec = { size: align8(iovec.size), base: iovec.offset.iov_base, len: iovec.offset.iov_len };
-    this.#msghdr = msghdr.offset;
+    this.#nameAt = msghdr.offset.msg_name;
+    this.#controlAt = msghdr.offset.msg_control;
+    this.#namelen = msghdr.offset.msg_namelen / 4;
+    this.#iovlen = msghdr.offset.msg_iovlen / 4;
     this.#setWord(msghdr.offset.msg_iov, address + iovecsAt);
     if (nameBytes > 0) this.setName(address + nameAt, nameBytes);
   }
 
-  override get controllen(): number {
-    return this.#memory.words[this.#msghdr.msg_controllen / 4] as number;
-  }
-
-  /** Without control messages there is no control buffer: macOS refuses an empty one. */
-  override set controllen(bytes: number) {
-    // V8 has no fast path for a store through `super`: it takes 0.1 us.
-    this.#memory.words[this.#msghdr.msg_controllen / 4] = bytes;
-    const bare = bytes === 0;
-    if (bare === this.#bare) return;
-    this.#bare = bare;
-    this.#setWord(this.#msghdr.msg_control, bare ? 0 : this.#controlAddress);
+  /** Announces control messages to send. Without any there is no control buffer: macOS refuses an empty one. */
+  announceControl(bytes: number): void {
+    this.controllen = bytes;
+    const hasControl = bytes > 0;
+    if (hasControl === this.#hasControl) return;
+    this.#hasControl = hasControl;
+    this.#setWord(this.#controlAt, hasControl ? this.#controlAddress : 0);
   }
 
   /** Bytes of a name: announced as room, or received. */
   get namelen(): number {
-    return this.#memory.words[this.#msghdr.msg_namelen / 4] as number;
+    return this.words[this.#namelen] as number;
   }
 
   set namelen(bytes: number) {
-    this.#memory.words[this.#msghdr.msg_namelen / 4] = bytes;
+    this.words[this.#namelen] = bytes;
   }
 
   /** Whom the message is for. The address must stay good for as long as the message is used; 0 is the peer. */
   setName(address: number, length: number): void {
-    this.#setWord(this.#msghdr.msg_name, address);
+    this.#setWord(this.#nameAt, address);
     this.namelen = length;
   }
 
@@ -119,14 +119,14 @@ export class DataBuffer extends MessageBuffer {
       this.#setIovec(count++, address, length);
       total += length;
     }
-    this.#memory.words[this.#msghdr.msg_iovlen / 4] = count;
+    this.words[this.#iovlen] = count;
     return total;
   }
 
   /** Has the next message's data received at an address, which must stay good for as long. */
   receiveAt(address: number, length: number): void {
     this.#setIovec(0, address, length);
-    this.#memory.words[this.#msghdr.msg_iovlen / 4] = 1;
+    this.words[this.#iovlen] = 1;
   }
 
   /** Has the next message's data received in the caller's memory, until {@link forget}. */

@@ -150,7 +150,8 @@ export class ControlCodec {
       const rights = socketLevel && type === this.#SCM_RIGHTS;
       // Nobody here asks for a pidfd, but it is a descriptor all the same.
       const carries = rights || (socketLevel && type === this.#SCM_PIDFD && this.#SCM_PIDFD !== 0);
-      const dataBytes = Math.min(length, end - at) - this.#dataAt;
+      const inside = Math.min(length, end - at);
+      const dataBytes = inside - this.#dataAt;
       const count = carries ? Math.max(0, Math.floor(dataBytes / FD_BYTES)) : 0;
       for (let i = 0; i < count; i++) {
         const fd = words[word + this.#dataAt / 4 + i] as number;
@@ -159,7 +160,7 @@ export class ControlCodec {
       if (!rights || count === 0 || length !== this.length(count)) unexpected ??= { level, type, length };
       // A length that does not reach over its own head leads nowhere.
       if (length < this.#headBytes) break;
-      at += this.#aligned(length);
+      at += this.#aligned(inside);
     }
     return { descriptors, added, unexpected };
   }
@@ -179,6 +180,6 @@ export class ControlCodec {
   }
 
   #aligned(bytes: number): number {
-    return Math.ceil(bytes / this.#align) * this.#align;
+    return (bytes + this.#align - 1) & -this.#align;
   }
 }

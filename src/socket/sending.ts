@@ -47,7 +47,7 @@ export function sendOnce(
   if (outgoing.gather(parts, skip) !== bytes - skip) {
     throw invalidArgValue('data', 'data that keeps its length until it is sent', parts);
   }
-  outgoing.controllen = descriptors.length === 0 ? 0 : codec.encode(outgoing, descriptors);
+  outgoing.announceControl(descriptors.length === 0 ? 0 : codec.encode(outgoing, descriptors));
   outgoing.setName(to?.address ?? 0, to?.length ?? 0);
   try {
     const sent = transfer.send(flags);
