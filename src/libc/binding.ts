@@ -21,6 +21,7 @@ export interface Binding {
   accept(sockfd: number, addr: number, addrlen: number): number;
   /** Missing where libc has none. */
   accept4?(sockfd: number, addr: number, addrlen: number, flags: number): number;
+  send(sockfd: number, buf: number, len: number, flags: number): number;
   sendmsg(sockfd: number, msg: number, flags: number): number;
   recvmsg(sockfd: number, msg: number, flags: number): number;
   /** Missing where the kernel has none. */
@@ -91,6 +92,7 @@ export function loadBinding(): Binding {
     ...(abi.accept4 && {
       accept4: libc.func('int accept4(int sockfd, uintptr_t addr, uintptr_t addrlen, int flags)'),
     }),
+    send: libc.func('intptr_t send(int sockfd, uintptr_t buf, uintptr_t len, int flags)'),
     sendmsg: libc.func('intptr_t sendmsg(int sockfd, uintptr_t msg, int flags)'),
     recvmsg: libc.func('intptr_t recvmsg(int sockfd, uintptr_t msg, int flags)'),
     ...(abi.mmsghdr && {

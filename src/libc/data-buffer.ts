@@ -33,6 +33,7 @@ export class DataBuffer extends MessageBuffer {
   readonly #namelen: number;
   readonly #iovlen: number;
   #hasControl = true;
+  #piece = 0;
   // Alive for as long as C may see it.
   #pointed: readonly Uint8Array[] = NOTHING;
 
@@ -70,6 +71,11 @@ export class DataBuffer extends MessageBuffer {
     this.#setWord(this.#controlAt, hasControl ? this.#controlAddress : 0);
   }
 
+  /** Where the data lies that {@link gather} was given, when all of it lies in one piece; 0 otherwise. */
+  get piece(): number {
+    return this.#piece;
+  }
+
   /** Bytes of a name: announced as room, or received. */
   get namelen(): number {
     return this.words[this.#namelen] as number;
@@ -98,6 +104,7 @@ export class DataBuffer extends MessageBuffer {
     let copied = 0;
     let count = 0;
     let total = 0;
+    let first = this.#dataAddress;
     for (const part of parts) {
       const partLength = lengthOf(part);
       if (left >= partLength) {
@@ -116,9 +123,12 @@ export class DataBuffer extends MessageBuffer {
         address = this.#addresses.address(rest);
         this.#pointed = parts;
       }
+      if (count === 0) first = address;
       this.#setIovec(count++, address, length);
       total += length;
     }
+    // What is copied lies in one piece.
+    this.#piece = count === 1 || copied === total ? first : 0;
     this.words[this.#iovlen] = count;
     return total;
   }

@@ -47,10 +47,13 @@ export function sendOnce(
   if (outgoing.gather(parts, skip) !== bytes - skip) {
     throw invalidArgValue('data', 'data that keeps its length until it is sent', parts);
   }
-  outgoing.announceControl(descriptors.length === 0 ? 0 : codec.encode(outgoing, descriptors));
-  outgoing.setName(to?.address ?? 0, to?.length ?? 0);
+  const piece = descriptors.length === 0 && !to ? outgoing.piece : 0;
+  if (piece === 0) {
+    outgoing.announceControl(descriptors.length === 0 ? 0 : codec.encode(outgoing, descriptors));
+    outgoing.setName(to?.address ?? 0, to?.length ?? 0);
+  }
   try {
-    const sent = transfer.send(flags);
+    const sent = piece === 0 ? transfer.send(flags) : transfer.sendData(piece, bytes - skip, flags);
     return sent === WOULD_BLOCK ? undefined : sent;
   } catch (error) {
     if (!to || !(error instanceof SyscallError)) throw error;

@@ -54,6 +54,21 @@ export class Transfer {
   }
 
   /**
+   * Sends data without descriptors, by one send(2).
+   *
+   * @param address of `bytes` bytes
+   * @returns what {@link send} returns
+   * @throws ChannelError `ERR_FDCHANNEL_ENDED`
+   */
+  sendData(address: number, bytes: number, flags: number): number {
+    try {
+      return this.libc.send(this.#socket.fd, address, bytes, flags | this.#sendFlags);
+    } catch (error) {
+      throw endOr(error);
+    }
+  }
+
+  /**
    * Sends the first `count` messages of a batch, by one sendmmsg(2).
    *
    * @returns how many were sent, at least one, or {@link WOULD_BLOCK}; an error behind the first comes with the next call

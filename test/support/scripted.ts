@@ -55,6 +55,7 @@ export function scripted(name: string, ...steps: Step[]): Scripted {
     connect: c('connect'),
     accept: c('accept'),
     ...(abi.accept4 && { accept4: c('accept4') }),
+    send: c('send'),
     sendmsg: c('sendmsg'),
     recvmsg: c('recvmsg'),
     ...(abi.mmsghdr && { sendmmsg: c('sendmmsg'), recvmmsg: c('recvmmsg') }),
