@@ -24,7 +24,7 @@ export interface Message {
 export interface Wanted {
   readonly bytes: number;
   readonly descriptors: number;
-  /** The caller's memory for the data. */
+  /** The caller's memory for the data, as a view that nobody else has. */
   readonly into: Buffer | undefined;
 }
 
@@ -123,7 +123,8 @@ export class Receiving {
   }
 
   #data(bytes: number, into: Buffer | undefined): Buffer {
-    return into ? into.subarray(0, bytes) : this.#buffers.takeData(bytes);
+    if (!into) return this.#buffers.takeData(bytes);
+    return bytes === into.length ? into : into.subarray(0, bytes);
   }
 
   /** The descriptors that the peer sent; what the kernel added is closed. */

@@ -13,6 +13,9 @@ export const MOST_PARTS = 16;
 /** Small data is copied into the message, as that takes less time than to ask where it lies. */
 const COPIED_DATA = 4096;
 
+/** The longest message that Linux sends, as long as nobody changes its limits (net.core.wmem_default), and more. */
+const LARGEST_KEPT = 262_144;
+
 /**
  * The messages of all sockets of a thread, which use them in turn: between two system calls nobody needs them. So a
  * socket that is idle costs no memory for messages.
@@ -57,7 +60,7 @@ export class SharedBuffers {
 
   /**
    * The data that {@link roomFor} was filled with. Data that fills up to half of it is copied, which takes less time
-   * than new room does; other data keeps the room. Room beyond the usual is for one message.
+   * than new room does; other data keeps the room. Room for more than is usually sent is for one message.
    */
   takeData(bytes: number): Buffer {
     const { bytes: room } = this.#room as Memory;
@@ -71,7 +74,7 @@ export class SharedBuffers {
     } else {
       data = Buffer.from(room.buffer, 0, bytes);
     }
-    if (!copied || room.length > DEFAULT_BYTES) {
+    if (!copied || room.length > LARGEST_KEPT) {
       this.#room = undefined;
       this.#view = NO_BYTES;
     }

@@ -162,9 +162,6 @@ export class DatagramSocket extends EventEmitter {
   }
 }
 
-/** Where this thread's sockets receive in turn: nothing keeps what lies there. */
-let room: Buffer | undefined;
-
 /** A socket that receives without a promise for each message, and says when a connected receiver has room. */
 class Datagrams extends UnixSocket {
   /**
@@ -177,11 +174,10 @@ class Datagrams extends UnixSocket {
     onData: (data: Buffer | undefined, path: string | undefined) => void,
     onFail: (error: unknown) => void,
   ): void {
-    room ??= Buffer.allocUnsafeSlow(LONGEST);
     const watch = this.onMessages(
-      { bytes: room.length, descriptors: 0, into: room },
+      { bytes: LONGEST, descriptors: 0, into: undefined },
       (message) => {
-        if (message) onData(message.truncated ? undefined : Buffer.from(message.data), message.from);
+        if (message) onData(message.truncated ? undefined : message.data, message.from);
         // Only a socket that somebody shut down has an end.
         else watch.end();
       },
