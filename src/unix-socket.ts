@@ -219,7 +219,8 @@ export class UnixSocket extends OwnedSocket {
   ): number {
     const message = this.#outgoing(data, sources, options);
     const timeout = checkTimeout(options);
-    if (message.to && mustRetry(timeout)) return this.#sendDatagramBlocking(message, message.to.name, timeout);
+    if (message.to && mustRetry(timeout))
+      return this.#sendDatagramBlocking(message, message.to.name, timeout);
     const flags = this.waits.firstFlags(timeout);
     const sent = this.#sendOnce(message, flags);
     return sent === message.bytes ? sent : this.#sendRest(message, sent, flags, timeout);

@@ -23,7 +23,10 @@ import {
 import { suite } from '../support/suite.ts';
 
 interface Case {
+  /** The name that errors carry. */
   readonly syscall: string;
+  /** The function that is called. @default the same */
+  readonly called?: string;
   readonly platform?: string;
   readonly call: (libc: Libc) => unknown;
   /** What C does before the call in question. */
@@ -36,6 +39,7 @@ interface Case {
 const cases: readonly Case[] = [
   { syscall: 'socketpair', call: (c) => socketpair(c, 'stream'), succeeds: pair, returns: [10, 11] },
   { syscall: 'sendmsg', call: (c) => c.sendmsg(5, 64, 0), succeeds: 3, returns: 3 },
+  { syscall: 'sendmsg', called: 'send', call: (c) => c.send(5, 64, 3, 0), succeeds: 3, returns: 3 },
   { syscall: 'recvmsg', call: (c) => c.recvmsg(5, 64, 0), succeeds: 3, returns: 3 },
   { syscall: 'shutdown', call: (c) => shutdown(c, 5), returns: undefined },
   { syscall: 'sendmmsg', call: (c) => c.sendmmsg(5, 64, 8, 0), succeeds: 3, returns: 3 },
@@ -94,14 +98,23 @@ const shape = ({ name, code, errno, syscall, message }: SyscallError) => ({
 
 suite('the calls of libc', (test) => {
   for (const [index, one] of cases.entries()) {
-    const { syscall, platform = LINUX, call, before = [], succeeds = 0, after = [], returns } = one;
-    const title = `${syscall} (${index + 1} of ${cases.length})`;
+    const {
+      syscall,
+      called = syscall,
+      platform = LINUX,
+      call,
+      before = [],
+      succeeds = 0,
+      after = [],
+      returns,
+    } = one;
+    const title = `${called} (${index + 1} of ${cases.length})`;
 
     test(`${title}: an interruption is retried with the same arguments`, () => {
       const { libc, calls } = scripted(platform, ...before, EINTR, EINTR, EINTR, succeeds, ...after);
       assert.deepEqual(call(libc), returns);
       const [first, ...others] = calls.slice(before.length, before.length + 4);
-      assert.equal(first?.[0], syscall);
+      assert.equal(first?.[0], called);
       assert.deepEqual(others, [first, first, first]);
       assert.equal(calls.length, before.length + 4 + after.length);
     });
@@ -119,12 +132,13 @@ suite('the calls of libc', (test) => {
     });
   }
 
-  for (const call of ['sendmsg', 'recvmsg'] as const) {
+  for (const call of ['send', 'sendmsg', 'recvmsg'] as const) {
     test(`${call}: where it would block it says so, without an exception`, () => {
       const { libc } = scripted(LINUX, fails('EAGAIN'), EINTR, fails('EAGAIN'), 0);
-      assert.equal(libc[call](5, 64, 0), WOULD_BLOCK);
-      assert.equal(libc[call](5, 64, 0), WOULD_BLOCK);
-      assert.equal(libc[call](5, 64, 0), 0);
+      const made = (): number => (call === 'send' ? libc.send(5, 64, 3, 0) : libc[call](5, 64, 0));
+      assert.equal(made(), WOULD_BLOCK);
+      assert.equal(made(), WOULD_BLOCK);
+      assert.equal(made(), 0);
     });
   }
 
@@ -233,12 +247,14 @@ suite('the calls of libc', (test) => {
 suite('the flags of libc', (test) => {
   for (const { name, abi } of platforms) {
     test(`${name}: no signal for a sender, close-on-exec for a receiver`, () => {
-      const { libc, calls } = scripted(name, 0, 0, 0, 0);
+      const { libc, calls } = scripted(name, 0, 0, 0, 0, 0);
+      libc.send(5, 64, 3, abi.MSG_DONTWAIT);
       libc.sendmsg(5, 64, 0);
       libc.sendmsg(5, 64, abi.MSG_DONTWAIT);
       libc.recvmsg(5, 64, 0);
       libc.recvmsg(5, 64, abi.MSG_DONTWAIT);
       assert.deepEqual(calls, [
+        ['send', 5, 64, 3, abi.MSG_NOSIGNAL + abi.MSG_DONTWAIT],
         ['sendmsg', 5, 64, abi.MSG_NOSIGNAL],
         ['sendmsg', 5, 64, abi.MSG_NOSIGNAL + abi.MSG_DONTWAIT],
         ['recvmsg', 5, 64, abi.MSG_CMSG_CLOEXEC],

@@ -9,6 +9,7 @@ const NUMBERS: Record<string, Record<number, string>> = {
     7: 'poll',
     42: 'connect',
     43: 'accept',
+    44: 'sendto',
     45: 'recvfrom',
     46: 'sendmsg',
     47: 'recvmsg',
@@ -26,6 +27,7 @@ const NUMBERS: Record<string, Record<number, string>> = {
     128: 'ppoll',
     202: 'accept',
     203: 'connect',
+    206: 'sendto',
     207: 'recvfrom',
     211: 'sendmsg',
     212: 'recvmsg',
@@ -37,7 +39,8 @@ const NUMBERS: Record<string, Record<number, string>> = {
 
 /** Where a blocking call waits for its peer. Node's own waits, epoll_wait and futex, are none of these. */
 const PEER = [
-  ...['recvmsg', 'sendmsg', 'recvmmsg', 'sendmmsg', 'poll', 'ppoll', 'accept', 'accept4', 'connect'],
+  ...['recvmsg', 'recvmmsg', 'sendto', 'sendmsg', 'sendmmsg'],
+  ...['poll', 'ppoll', 'accept', 'accept4', 'connect'],
 ];
 
 /**
