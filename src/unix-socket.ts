@@ -358,7 +358,7 @@ export class UnixSocket extends OwnedSocket {
    * Receives a message each time that the event loop sees one, without a promise for each.
    *
    * @param wanted what a message has at most, and where its data goes: memory that the next message overwrites
-   * @param onMessage gets what {@link recvMessage} returns, in the middle of the loop's work: it must not run foreign code
+   * @param onMessage gets what {@link recvMessage} returns, in the middle of the loop's work: it must not throw
    * @param onFail gets what {@link recvMessage} throws, and nothing comes after that
    * @throws {@link SyscallError} `EBADF` after destroy or detach
    * @internal

@@ -6,6 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { createSocket, type Socket } from '../../src/drop-in/unix-dgram.ts';
 import { UnixSocket } from '../../src/index.ts';
 import { isOpen } from '../support/descriptors.ts';
+import { startFixture } from '../support/processes.ts';
 import { assertRefused, BAD_RANGE, BAD_TYPE } from '../support/refusals.ts';
 import { settled, withFolder } from '../support/streams.ts';
 import { suite } from '../support/suite.ts';
@@ -195,6 +196,14 @@ suite('fdchannel/unix-dgram', (test) => {
         [-9, 'bind'],
       ]);
     }));
+
+  test('a listener that throws is an uncaught exception, and the next message comes', async () => {
+    const { code, stdout, stderr } = await startFixture('unix-dgram-throws.ts').exit;
+    assert.deepEqual(
+      { code, stdout, stderr },
+      { code: 0, stdout: 'uncaughtException first\nsecond\n', stderr: '' },
+    );
+  });
 
   test('long messages arrive whole, and what is longer than anybody sends is an error', () =>
     withSides(async ({ server, client, path, received }) => {

@@ -126,18 +126,25 @@ export class DatagramSocket extends EventEmitter {
   }
 
   #receive(): void {
-    // Not from within the loop's work, so that what a listener throws is an uncaught exception.
     this.#socket.onDatagrams(
-      (data, path) => process.nextTick(this.#received, data, path),
+      (data, path) => {
+        try {
+          this.#received(data, path);
+        } catch (thrown) {
+          // By a listener: it is an uncaught exception, and the next message comes all the same.
+          process.nextTick(() => {
+            throw thrown;
+          });
+        }
+      },
       (error) => process.nextTick(() => this.#lost(error)),
     );
   }
 
-  readonly #received = (data: Buffer | undefined, path: string | undefined): void => {
-    if (this.fd < 0) return;
+  #received(data: Buffer | undefined, path: string | undefined): void {
     if (data) this.emit('message', data, { size: data.length, address: {}, path: path ?? null });
     else this.emit('error', failed(this.#libc.refusal('EMSGSIZE', 'recvmsg'), 'recv'));
-  };
+  }
 
   #lost(error: unknown): void {
     if (this.fd < 0) return;
