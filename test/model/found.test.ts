@@ -45,6 +45,19 @@ const FOUND: readonly [what: string, history: History][] = [
     },
   ],
   [
+    'a receive that was called with an aborted signal, and stood behind another, seemed to end with its socket',
+    {
+      row: 'socket/seqpacket',
+      places: ['main', 'main'],
+      steps: [
+        { do: 'abort', end: 1, signal: 0 },
+        { do: 'receive', end: 1, form: 'async' },
+        { do: 'receive', end: 1, form: 'async', signal: 0 },
+        { do: 'destroy', end: 1 },
+      ],
+    },
+  ],
+  [
     'the 129th send of a turn never came to an end',
     {
       row: 'endpoint/stream',

@@ -64,10 +64,7 @@ export function effects(
     case 'abort': {
       const { end, id, signal } = operation;
       const aborted = state.withEnd(end, { aborted: state.ends[end].aborted | (1 << signal) });
-      const ended = endWaits(aborted, operation, pending, (wait) =>
-        wait.signal === signal ? ABORTED : undefined,
-      );
-      return [ended.withDone(id, OK)];
+      return [endWaits(aborted, operation, pending).withDone(id, OK)];
     }
     case 'shutdown':
     case 'destroy':
@@ -87,9 +84,8 @@ export function effects(
 export function mustEnd(state: State, operation: Operation, turn: boolean, rules: Rules): boolean {
   if (operation.kind !== 'send' && operation.kind !== 'receive') return true;
   if (operation.otherwise !== undefined) return true;
-  const { end, kind, signal } = operation;
-  const { open, aborted } = state.ends[end];
-  if (!open || (signal !== undefined && (aborted & (1 << signal)) !== 0)) return true;
+  const { end, kind } = operation;
+  if (!state.ends[end].open || isAborted(state, operation)) return true;
   if (!turn) return false;
   if (kind === 'receive') {
     const lane = state.lanes[peerOf(end)];
@@ -102,18 +98,18 @@ export function mustEnd(state: State, operation: Operation, turn: boolean, rules
 }
 
 function transfer(state: State, call: Transfer, turn: boolean, pending: Pending, rules: Rules): State[] {
-  const { end, id, kind, runs, signal } = call;
-  const { open, aborted, exhausted, called } = state.ends[end];
+  const { end, id, kind, runs } = call;
+  const { open, exhausted, called } = state.ends[end];
   // A send tries at once and then waits; what its thread does next comes after that.
   const calls = kind === 'send' && runs === 'loop' && called < id;
   const from = calls ? state.withEnd(end, { called: id }) : state;
-  const isAborted = signal !== undefined && (aborted & (1 << signal)) !== 0;
+  const aborted = isAborted(state, call);
   const spare = call.spare ? [state.withDone(id, UNASKED)] : [];
   // Which of the two is looked at first makes no difference to anybody.
-  if (!open || isAborted) {
+  if (!open || aborted) {
     return [
       ...spare,
-      ...outcomes(from, id, [isAborted ? ABORTED : undefined, open ? undefined : closedTo(call)]),
+      ...outcomes(from, id, [aborted ? ABORTED : undefined, open ? undefined : closedTo(call)]),
     ];
   }
   if (calls && call.late) return [from];
@@ -147,6 +143,11 @@ function send(state: State, call: Send, rules: Rules): State[] {
     found.push(state.withDone(id, otherwise));
   }
   return found;
+}
+
+/** Whether the signal of a call has aborted. */
+function isAborted(state: State, { end, signal }: Transfer): boolean {
+  return signal !== undefined && (state.ends[end].aborted & (1 << signal)) !== 0;
 }
 
 /** Whether the socket of an end may be there still, though the end is not. */
@@ -254,17 +255,22 @@ function close(state: State, operation: Operation & { kind: string }, pending: P
   return [kind === 'kill' ? closed : endWaits(closed, operation, pending, closedTo)];
 }
 
-/** Ends what waited at the same end before the operation began, as `outcomeOf` says. */
+/**
+ * Ends what waited at the same end before the operation began. What was called with a signal that had aborted is over
+ * since then, though it stands behind others here.
+ *
+ * @param otherwise what the others come to @default they go on waiting
+ */
 function endWaits(
   state: State,
   { end, id }: Operation,
   pending: Pending,
-  outcomeOf: (wait: Transfer) => Outcome | undefined,
+  otherwise?: (wait: Transfer) => Outcome,
 ): State {
   let ended = state;
   for (const wait of pending.waitsOf(end)) {
     if (wait.id > id || ended.isDone(wait.id)) continue;
-    const outcome = outcomeOf(wait);
+    const outcome = isAborted(state, wait) ? ABORTED : otherwise?.(wait);
     if (outcome !== undefined) ended = ended.withDone(wait.id, outcome);
   }
   return ended;

@@ -140,6 +140,14 @@ const possible: [what: string, script: (script: Script) => unknown, rules?: Part
       s.did(trySend(0, 1), SENT).did(tryReceive(1), received(1));
     },
   ],
+  [
+    'a receive whose signal had aborted when it was called is aborted, though it stands behind another as its end closes',
+    (s) => {
+      s.did(abort(1, 1), OK);
+      const [wait, aborted] = [s.begins(receiveAsync(1)), s.begins(receiveAsync(1, 1))];
+      s.did(control(1, 'destroy'), OK).came(aborted, ABORTED).came(wait, refused('EBADF', 'recvmsg'));
+    },
+  ],
 ];
 
 /** What it does not: the last answer of each is the one that cannot be. */
@@ -195,6 +203,14 @@ const impossible: [what: string, script: (script: Script) => unknown, rules?: Pa
     },
   ],
   ['an abort that nobody made', (s) => s.did(receiveAsync(1, 1), ABORTED)],
+  [
+    'the end of its socket, of a receive whose signal had aborted when it was called',
+    (s) => {
+      s.did(abort(1, 1), OK);
+      const [, aborted] = [s.begins(receiveAsync(1)), s.begins(receiveAsync(1, 1))];
+      s.did(control(1, 'destroy'), OK).came(aborted, refused('EBADF', 'recvmsg'));
+    },
+  ],
   [
     'an abort that took something along',
     (s) => {
