@@ -58,6 +58,17 @@ const FOUND: readonly [what: string, history: History][] = [
     },
   ],
   [
+    'a process of few descriptors had none left, because of what it received at once',
+    {
+      row: 'endpoint/seqpacket',
+      places: ['main', 'limited'],
+      steps: [
+        { do: 'send', end: 0, form: 'block', count: 129 },
+        { do: 'receive', end: 1, form: 'async', count: 129 },
+      ],
+    },
+  ],
+  [
     'the 129th send of a turn never came to an end',
     {
       row: 'endpoint/stream',

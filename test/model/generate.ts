@@ -80,16 +80,19 @@ export interface Limits {
 /** The history of a seed: always the same. */
 export function generate(seed: number, { rows = ROWS, places }: Limits = {}): History {
   const random = new Random(seed);
-  const row = random.pick(rows);
+  const row = random.pick(places ? rows.filter((each) => mayLive(each, places)) : rows);
   const where = places ?? pickPlaces(random, row);
   return { row: row.name, places: where, steps: new Generator(random, where, row).steps() };
 }
 
-function pickPlaces(random: Random, { readsAhead }: Row): readonly [Place, Place] {
-  // What is read ahead takes descriptors.
-  const isPossible = (places: readonly Place[]): boolean => !readsAhead || !places.includes('limited');
+/** What is read ahead takes descriptors. */
+function mayLive({ readsAhead }: Row, places: readonly Place[]): boolean {
+  return !readsAhead || !places.includes('limited');
+}
+
+function pickPlaces(random: Random, row: Row): readonly [Place, Place] {
   const weights = Object.fromEntries(
-    PAIRS.map(([weight, places], i) => [i, isPossible(places) ? weight : 0]),
+    PAIRS.map(([weight, places], i) => [i, mayLive(row, places) ? weight : 0]),
   );
   const [, places] = PAIRS[Number(random.weighted(weights))] as (typeof PAIRS)[number];
   return places;

@@ -102,14 +102,13 @@ export class Play {
     switch (step.do) {
       case 'send':
         if (step.form === 'many') return this.#mayDoMany(place);
-        // Each send that waits holds a descriptor: the limit is to be reached only when that is asked for.
-        if (place === 'limited' && step.form === 'async' && model.waits(end) + countOf(step) > FEW)
-          return false;
+        if (step.form === 'async' && !this.#mayWait(step)) return false;
         return step.form !== 'block' || this.#mayBlock(end);
       case 'receive':
         // An iterator gives one after the other.
         if (step.form === 'iterate' && this.ledger.isIn(end, 'iterate')) return false;
         if (step.form === 'many') return this.#mayDoMany(place);
+        if (step.form === 'async' && !this.#mayWait(step)) return false;
         if (step.form === 'nonblock' && !this.#row.isEndpoint) return false;
         return step.form !== 'block' || this.#mayBlock(end);
       case 'exhaust':
@@ -131,6 +130,15 @@ export class Play {
   #mayBlock(end: EndName): boolean {
     const peer = peerOf(end);
     return this.#isHere(end) || this.#isHere(peer) || !this.#isBlocked(peer);
+  }
+
+  /**
+   * A send that waits holds a descriptor, and so does a receive between its end and its answer: the limit is to be
+   * reached only when that is asked for.
+   */
+  #mayWait(step: SendStep | ReceiveStep): boolean {
+    const { end } = step;
+    return this.hosts[end].place !== 'limited' || this.ledger.model.waits(end) + countOf(step) <= FEW;
   }
 
   /** At the descriptor limit there are too few for many, and one call loses what several would have left. */
