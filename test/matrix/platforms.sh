@@ -54,11 +54,11 @@ tests_on_node() {
   tests
 }
 
-# The tables of ends, over the sets and watches that this system would not choose.
+# The tables of ends and the model, over the sets and watches that this system would not choose.
 tests_over_loop() {
-  echo "== the tables of ends over $1"
+  echo "== the tables of ends and the model over $1"
   export FDCHANNEL_LOOP=$1
-  local files=("${WAITING[@]/#/test/socket/}")
+  local files=("${WAITING[@]/#/test/socket/}" test/model/{found,soak})
   tests "${files[@]/%/.test.ts}"
 }
 
