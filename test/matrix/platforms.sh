@@ -62,23 +62,28 @@ tests_over_loop() {
   tests "${files[@]/%/.test.ts}"
 }
 
-# Bun and Deno know nothing of Node's streams, so a helper thread looks there.
+# Bun and Deno know nothing of Node's streams, so a helper thread looks there. The model plays between their threads: it
+# does not know which descriptors of theirs belong to a process.
 runtimes() {
   npm run --silent build
-  local bun deno loop run=("$root/test/matrix/runtimes.mjs" "$root/dist/index.js")
+  local bun deno loop command run=("$root/test/matrix/runtimes.mjs" "$root/dist/index.js")
+  local model=("$root/test/model/soak.ts" --seed 1 --seconds 10 --places main,worker)
   case $(uname -m) in
     x86_64) bun=bun-linux-x64 deno=linux-x64-glibc ;;
     *) bun=bun-linux-aarch64 deno=linux-arm64-glibc ;;
   esac
   bun=$(package "@oven/$bun@$BUN")/bin/bun
-  deno=$(package "@deno/$deno@$DENO")/deno
+  deno="$(package "@deno/$deno@$DENO")/deno run -A --quiet --node-modules-dir=manual"
   for loop in "${LOOPS[@]}"; do
     FDCHANNEL_LOOP=$loop node "${run[@]}"
     [[ $loop == *stream ]] && continue
-    FDCHANNEL_LOOP=$loop "$bun" "${run[@]}"
-    FDCHANNEL_LOOP=$loop "$deno" run -A --quiet --node-modules-dir=manual "${run[@]}"
+    for command in "$bun" "$deno"; do
+      FDCHANNEL_LOOP=$loop $command "${run[@]}"
+      echo "== the model over $loop, there"
+      FDCHANNEL_LOOP=$loop $command "${model[@]}"
+    done
   done
-  for command in "$bun" "$deno run -A --quiet --node-modules-dir=manual"; do $command "${run[@]}"; done
+  for command in "$bun" "$deno"; do $command "${run[@]}"; done
 }
 
 processors() {

@@ -1,7 +1,8 @@
-import { existsSync, fstatSync, ftruncateSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { existsSync, fstatSync, ftruncateSync, mkdtempSync, openSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { closeFD } from '../../src/index.ts';
+import { pathOf } from '../support/descriptors.ts';
 
 /** Files that can be told apart after they were sent: the size of each is its tag, a number from 1. */
 export class TagFiles {
@@ -33,7 +34,7 @@ export function removeDirectory(directory: string): void {
 
 /** Reads the tag of a descriptor that was received, which is closed. */
 export function takeTag(fd: number): number {
-  const { size } = fstatSync(fd);
+  const { size } = statSync(pathOf(fd));
   closeFD(fd);
   return size;
 }

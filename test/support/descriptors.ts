@@ -1,4 +1,4 @@
-import { existsSync, fstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -13,19 +13,19 @@ export interface Identity {
   readonly target: string | undefined;
 }
 
-/** @throws EBADF when `fd` is not open */
+/** The path of an open descriptor. Deno's `fs` takes no number that it has not opened. */
+export function pathOf(fd: number): string {
+  return `${DIRECTORY}/${fd}`;
+}
+
+/** @throws ENOENT when `fd` is not open */
 export function identity(fd: number): Identity {
-  const { dev, ino } = fstatSync(fd, { bigint: true });
+  const { dev, ino } = statSync(pathOf(fd), { bigint: true });
   return { device: dev, inode: ino, target: targetOf(fd) };
 }
 
 export function isOpen(fd: number): boolean {
-  try {
-    fstatSync(fd);
-    return true;
-  } catch {
-    return false;
-  }
+  return existsSync(pathOf(fd));
 }
 
 /** Whether two open descriptors refer to the same file, socket or pipe, whatever their numbers and processes. */
@@ -60,14 +60,18 @@ export function changes(before: Map<number, Identity>, after: Map<number, Identi
   });
 }
 
-/** Waits for what the loader, as it has compiled, opens and closes in the background. */
+/** Waits for what the runtime opens late, and what the loader, as it has compiled, opens and closes in the background. */
 export async function descriptorsSettle(): Promise<void> {
+  // Deno opens a pair of sockets for its first listener to a signal; without one, half a second after its start.
+  process.on('SIGUSR2', listen).off('SIGUSR2', listen);
   let before: Map<number, Identity>;
   do {
     before = openDescriptors();
     await delay(50);
   } while (usesCache(before) || changes(before, openDescriptors()).length > 0);
 }
+
+function listen(): void {}
 
 /** Whether tsx writes to its cache, or looks through it for what is old, as it does when it has compiled a file. */
 function usesCache(open: Map<number, Identity>): boolean {
@@ -85,7 +89,7 @@ function show({ device, inode, target }: Identity): string {
 
 function targetOf(fd: number): string | undefined {
   try {
-    return readlinkSync(`${DIRECTORY}/${fd}`);
+    return readlinkSync(pathOf(fd));
   } catch {
     return undefined;
   }
