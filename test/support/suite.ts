@@ -1,8 +1,9 @@
+import { Socket } from 'node:net';
 import { relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { inspect, types } from 'node:util';
-import { type Endpoint, newConnectedSockets, newEndpoint } from '../../src/index.ts';
+import { type Endpoint, newConnectedSockets, newEndpoint, UnixSocket } from '../../src/index.ts';
 import { interrupt, patience, startWatchdog, unwatch, watch, withinDeadline } from './deadline.ts';
 import { changes, descriptorsSettle, type Identity, openDescriptors } from './descriptors.ts';
 import { completed, conclude, enter, problem } from './report.ts';
@@ -125,6 +126,10 @@ async function prepare(): Promise<void> {
   void process.stdout;
   void process.stderr;
   waitOnce();
+  // From the first stream on, libuv keeps a descriptor to spare.
+  const [one, other] = UnixSocket.pair('stream');
+  new Socket({ fd: one.detach() }).destroy();
+  other.destroy();
   await descriptorsSettle();
 }
 
