@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs the tests on other Nodes, what waits on other runtimes and in the other ways in which a loop can look at sockets,
+# Runs the tests on other Nodes, what waits in the other ways in which a loop can look at sockets and on other runtimes,
 # and, emulated, a smoke test on other processors: what README calls "run".
-#   test/matrix/platforms.sh [nodes] [loops] [runtimes] [processors]     all four without a word
-#   test/matrix/platforms.sh node=22.23.3 loop=poll+thread               one of the nodes, one of the loops
+#   test/matrix/platforms.sh [nodes] [loops] [runtimes] [processors]       all four without a word
+#   test/matrix/platforms.sh node=22.23.3 loop=poll+thread runtime=bun     one of each
 # As root, on Debian, it installs the emulators that it misses. Every binary is in an npm package.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -17,11 +17,13 @@ DENO=2.9.6
 # The first is this system's own choice.
 LOOPS=(epoll+stream epoll+thread poll+thread)
 OTHER_LOOPS=("${LOOPS[@]:1}")
+RUNTIMES=(node bun deno)
 # Of test/socket, whose tables run over every kind of end, what waits on the event loop. Left out are the suites that
 # never wait there, `lifetime`, which runs over each of LOOPS by itself, and `last`: test/loop/ends.test.ts tells of each
 # what becomes of it when a process or a worker ends.
-WAITING=(abort contention destroy end fairness flags iteration life limits many many-at-once order processes queue send
-  shutdown sides soak states strange-signals turn unasked)
+WAITING=(abort contention destroy end fairness flags iteration many order queue send shutdown sides states turn unasked)
+# The same, where descriptor 0, garbage and processes are Node's.
+WAITING_ON_NODE=(life limits many-at-once processes soak strange-signals)
 # processor of the Node package, its version, koffi's name of the processor, emulator, Debian's name
 EMULATED=(
   'arm64 24.21.0 arm64 qemu-aarch64-static aarch64-linux-gnu arm64'
@@ -36,54 +38,55 @@ package() { # its name and version; prints the folder into which it was extracte
   echo "$folder"
 }
 
-# In a copy of the tree, as a test builds there what another packs.
-tests() {
-  local tree=$work/tree-$BASHPID
-  mkdir "$tree"
-  tar c -C "$root" --exclude .git . | tar x -C "$tree"
-  cd "$tree"
-  npm test -- "$@"
+# A test builds there what another packs.
+enter_copy() {
+  cd "$(mktemp -d -p "$work")"
+  chmod 755 .
+  tar c -C "$root" --exclude .git . | tar x
+}
+
+tables() { # suites of test/socket; prints the names of their files
+  local files=("${@/#/test/socket/}")
+  echo "${files[@]/%/.test.ts}"
 }
 
 tests_on_node() {
-  local node
+  local node loop
   node=$(package "node-$(node -p 'process.platform + "-" + process.arch')@$1")
-  echo "== the tests on Node $1"
   # Node 24 and 26 keep there what they make of TypeScript. Without it, each thread does so again.
   export NODE_COMPILE_CACHE=$work/compiled PATH=$node/bin:$PATH
-  tests
+  echo "== the tests on Node $1"
+  npm test
+  for loop in "${OTHER_LOOPS[@]}"; do tests_over_loop "$loop"; done
 }
 
 # The tables of ends and the model, over the sets and watches that this system would not choose.
 tests_over_loop() {
-  echo "== the tables of ends and the model over $1"
-  export FDCHANNEL_LOOP=$1
-  local files=("${WAITING[@]/#/test/socket/}" test/model/{found,soak})
-  tests "${files[@]/%/.test.ts}"
+  echo "== the tables of ends and the model over $1, on Node $(node --version)"
+  # shellcheck disable=SC2046
+  FDCHANNEL_LOOP=$1 npm test -- $(tables "${WAITING[@]}" "${WAITING_ON_NODE[@]}") test/model/{found,soak}.test.ts
 }
 
 # Bun and Deno know nothing of Node's streams, so a helper thread looks there. The model plays between their threads: it
-# does not know which descriptors of theirs belong to a process.
-runtimes() {
-  npm run --silent build
-  local bun deno loop command run=("$root/test/matrix/runtimes.mjs" "$root/dist/index.js")
-  local model=("$root/test/model/soak.ts" --seed 1 --seconds 10 --places main,worker)
-  case $(uname -m) in
-    x86_64) bun=bun-linux-x64 deno=linux-x64-glibc ;;
-    *) bun=bun-linux-aarch64 deno=linux-arm64-glibc ;;
+# does not know which descriptors of theirs belong to a process. The tables need numbers that Deno's `fs` refuses.
+tests_on_runtime() {
+  local command=node loops=("${LOOPS[@]}") processor=x64 loop
+  [[ $(uname -m) == x86_64 ]] || processor=aarch64
+  if [[ $1 != node ]]; then loops=("${OTHER_LOOPS[@]}"); fi
+  case $1 in
+    bun) command=$(package "@oven/bun-linux-$processor@$BUN")/bin/bun ;;
+    deno) command="$(package "@deno/linux-${processor/aarch/arm}-glibc@$DENO")/deno run -A --quiet --node-modules-dir=manual" ;;
   esac
-  bun=$(package "@oven/$bun@$BUN")/bin/bun
-  deno="$(package "@deno/$deno@$DENO")/deno run -A --quiet --node-modules-dir=manual"
-  for loop in "${LOOPS[@]}"; do
-    FDCHANNEL_LOOP=$loop node "${run[@]}"
-    [[ $loop == *stream ]] && continue
-    for command in "$bun" "$deno"; do
-      FDCHANNEL_LOOP=$loop $command "${run[@]}"
-      echo "== the model over $loop, there"
-      FDCHANNEL_LOOP=$loop $command "${model[@]}"
-    done
+  npm run --silent build
+  for loop in '' "${loops[@]}"; do
+    echo "== what waits on $1${loop:+ over $loop}"
+    if [[ $loop ]]; then export FDCHANNEL_LOOP=$loop; fi
+    $command test/matrix/runtimes.mjs "$PWD/dist/index.js"
+    if [[ $1 == node || ! $loop ]]; then continue; fi
+    $command test/model/soak.ts --seed 1 --seconds 10 --places main,worker
+    # shellcheck disable=SC2046
+    if [[ $1 == bun ]]; then $command test/support/run.ts $(tables "${WAITING[@]}"); fi
   done
-  for command in "$bun" "$deno"; do $command "${run[@]}"; done
 }
 
 processors() {
@@ -111,11 +114,13 @@ for word in "$@"; do
   case $word in
     nodes) lanes+=("${NODES[@]/#/node=}") ;;
     loops) lanes+=("${OTHER_LOOPS[@]/#/loop=}") ;;
-    runtimes | processors) "$word" ;;
+    runtimes) lanes+=("${RUNTIMES[@]/#/runtime=}") ;;
+    processors) processors ;;
     # In a subshell, as each sets an environment of its own.
-    node=*) (tests_on_node "${word#*=}") ;;
-    loop=*) (tests_over_loop "${word#*=}") ;;
-    *) echo "there is no $word: nodes, node=VERSION, loops, loop=NAME, runtimes, processors" >&2 && exit 2 ;;
+    node=*) (enter_copy; tests_on_node "${word#*=}") ;;
+    loop=*) (enter_copy; tests_over_loop "${word#*=}") ;;
+    runtime=*) (enter_copy; tests_on_runtime "${word#*=}") ;;
+    *) echo "there is no $word: nodes, loops, runtimes, processors, node=VERSION, loop=..., runtime=..." >&2 && exit 2 ;;
   esac
 done
 # As many at once as there are processors. What one says comes at its end, in one piece.
