@@ -11,6 +11,7 @@ import { CONFIG, heading } from './theme.mjs';
 /** Which questions are drawn, how, and under what name: the pictures that bench/README.md shows. */
 const PICTURES = [
   { question: 'where-time-goes', plot: layersPlot, name: 'where-time-goes' },
+  { question: 'where-a-wake-goes', plot: layersPlot, name: 'where-a-wake-goes' },
   { question: 'pass', plot: latencyPlot, name: 'pass-latency' },
   { question: 'waiting', plot: axisPlot, name: 'waiting' },
   { question: 'batches', plot: axisPlot, name: 'batches' },

@@ -1,4 +1,4 @@
-import { LAYER_COLOURS, nominal, quantitative, TIME_LABELS } from './theme.mjs';
+import { layerColours, nominal, quantitative, TIME_LABELS } from './theme.mjs';
 
 /** Where the time goes: a bar an operation, a colour a layer. A difference below nothing is drawn as nothing. */
 export function layersPlot({ figures }) {
@@ -29,7 +29,7 @@ export function layersPlot({ figures }) {
           x: quantitative('ns', title, { axis: { labelExpr: TIME_LABELS, tickCount: 8 } }),
           color: nominal('layer', {
             sort: layers,
-            scale: { domain: layers, range: LAYER_COLOURS.slice(-layers.length) },
+            scale: layerColours(layers),
             legend: { orient: 'top', symbolType: 'square', offset: 6 },
           }),
           order: { field: 'order', type: 'quantitative' },

@@ -29,8 +29,20 @@ export function sideColours(names) {
   return { domain: names, range: names.map((name) => SIDES[name] ?? INK) };
 }
 
-/** From the kernel up. */
-export const LAYER_COLOURS = [GREY, VIOLET, AMBER, BLUE];
+const LAYERS = {
+  'system calls': GREY,
+  epoll: '#57606a',
+  'epoll in epoll': '#1b9aaa',
+  'being threaded': VIOLET,
+  FFI: AMBER,
+  'Node’s loop and FFI': AMBER,
+  fdchannel: BLUE,
+};
+
+/** A colour for each layer. */
+export function layerColours(names) {
+  return { domain: names, range: names.map((name) => LAYERS[name] ?? INK) };
+}
 
 export function quantitative(field, title, rest) {
   return { field, type: 'quantitative', title, ...rest };

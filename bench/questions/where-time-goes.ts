@@ -1,7 +1,7 @@
 import { closeFD } from '../../src/index.ts';
+import { stack } from '../harness/layers.ts';
 import { local } from '../harness/local.ts';
 import type { Bench, Question, Side } from '../harness/question.ts';
-import { pairwise, spread } from '../harness/statistics.ts';
 import { calls, close } from '../sides/bare-endpoint.ts';
 import { BARE_KOFFI, bareChannel, barePass, bareWouldBlock } from '../sides/bare-koffi.ts';
 import { channel, FDCHANNEL, pass, wouldBlock } from '../sides/fdchannel.ts';
@@ -45,23 +45,12 @@ const question: Question = {
 export default question;
 
 async function layersOf(bench: Bench, operation: string, [bare, library]: Pair): Promise<void> {
-  const rounds = await bench.compare(
-    [
-      ...(await bench.floor(operation)),
-      ...(await bench.floor(`${operation}-threaded`, THREADED)),
-      ...(await bench.attempt(BARE_KOFFI, bare)),
-      library(FDCHANNEL),
-    ],
-    { metric: `time per ${operation}` },
-  );
-  let below: readonly number[] | undefined;
-  for (const { layer, side } of LAYERS) {
-    const times = rounds.get(side);
-    if (!times?.length) return;
-    const added = below ? pairwise(times, below, (time, less) => time - less) : times;
-    bench.figure({ side: operation, metric: layer, unit: 'ns', value: spread(added) });
-    below = times;
-  }
+  await stack(bench, operation, LAYERS, [
+    ...(await bench.floor(operation)),
+    ...(await bench.floor(`${operation}-threaded`, THREADED)),
+    ...(await bench.attempt(BARE_KOFFI, bare)),
+    library(FDCHANNEL),
+  ]);
 }
 
 function bareCall(name: string): Side {

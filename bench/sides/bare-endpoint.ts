@@ -33,6 +33,10 @@ function load() {
     /** A function of libc that does nothing and enters no kernel: what is left is the call itself. */
     abs: libc.func('int abs(int n)') as Call,
     poll: koffi.node.poll,
+    dup3: libc.func('int dup3(int oldfd, int newfd, int flags)') as Call,
+    epoll_create1: libc.func('int epoll_create1(int flags)') as Call,
+    epoll_ctl: libc.func('int epoll_ctl(int epfd, int op, int fd, uintptr_t event)') as Call,
+    epoll_wait: libc.func('int epoll_wait(int epfd, uintptr_t events, int maxevents, int timeout)') as Call,
   };
 }
 
@@ -45,11 +49,11 @@ export function calls(): Calls {
   return loaded;
 }
 
-/** Two connected, close-on-exec SEQPACKET sockets. */
-export function socketpair(): [number, number] {
+/** Two connected, close-on-exec sockets. */
+export function socketpair(type: number = SOCK_SEQPACKET): [number, number] {
   const { socketpair, address, errno } = calls();
   const pair = new Int32Array(2);
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, address(pair.buffer)) < 0) {
+  if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, address(pair.buffer)) < 0) {
     throw new Error(`socketpair: errno ${errno()}`);
   }
   return [pair[0] as number, pair[1] as number];

@@ -7,6 +7,7 @@ import { closeFD, type Endpoint, newConnectedSockets, newEndpoint } from '../../
 import { local } from '../harness/local.ts';
 import type { Side } from '../harness/question.ts';
 import { BareEndpoint, close } from './bare-endpoint.ts';
+import { watchOnLoop } from './bare-loop.ts';
 
 const ECHO = new URL('./echo.js', import.meta.url);
 const BARE_ECHO = new URL('./bare-echo.js', import.meta.url);
@@ -28,6 +29,31 @@ export async function bareRoundTrip(name: string): Promise<Side> {
       }
     },
     close() {
+      endpoint.close();
+      closeSync(source);
+    },
+  });
+}
+
+/** koffi's own calls on the event loop, here and in a second process. */
+export async function bareLoopRoundTrip(name: string): Promise<Side> {
+  const endpoint = new BareEndpoint(await connectTo(BARE_ECHO, 'async'));
+  const source = openSync('/dev/null', 'r');
+  let arrived: ((fd: number) => void) | undefined;
+  const watch = watchOnLoop([endpoint.fd], () => arrived?.(endpoint.tryReceive()));
+  return local({
+    name,
+    async run(count) {
+      for (let i = 0; i < count; i++) {
+        const arrival = new Promise<number>((resolve) => {
+          arrived = resolve;
+        });
+        endpoint.send(source);
+        close(await arrival);
+      }
+    },
+    close() {
+      watch.close();
       endpoint.close();
       closeSync(source);
     },

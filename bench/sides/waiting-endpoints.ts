@@ -5,7 +5,7 @@ import type { Side } from '../harness/question.ts';
 import { BareEndpoint, socketpair } from './bare-endpoint.ts';
 
 /** A step that is prime to every count of endpoints here, so that each has its turn and no neighbours do. */
-const STRIDE = 7919;
+export const STRIDE = 7919;
 
 /** Endpoints that each wait for a descriptor on this thread's event loop. */
 export class WaitingEndpoints {

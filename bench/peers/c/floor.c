@@ -189,6 +189,22 @@ int wait_by_epoll(int sockfd) {
   return ready.data.fd;
 }
 
+// As the library does it on Node's loop: the loop's instance watches one that watches the socket.
+static void pass_by_nested_epoll(void) {
+  static int outer = -1;
+  if (outer < 0) {
+    watch(ends[1]);
+    if ((outer = epoll_create1(EPOLL_CLOEXEC)) < 0) fail("epoll_create1");
+    struct epoll_event event = {.events = EPOLLIN};
+    if (epoll_ctl(outer, EPOLL_CTL_ADD, watched, &event) < 0) fail("epoll_ctl");
+  }
+  send_fd(ends[0], source);
+  struct epoll_event ready;
+  while (epoll_wait(outer, &ready, 1, -1) < 0)
+    if (errno != EINTR) fail("epoll_wait");
+  close_fd(recv_fd(ends[1], MSG_DONTWAIT));
+}
+
 static int recv_fd_by_epoll(int sockfd, int flags) {
   int fd;
   do {
@@ -286,6 +302,7 @@ static const struct operation operations[] = {
   {"pass", SOCK_SEQPACKET, 0, pass, NULL, NULL, NULL},
   {"pass-stream", SOCK_STREAM, 0, pass, NULL, NULL, NULL},
   {"pass-epoll", SOCK_SEQPACKET, 0, pass_by_epoll, NULL, NULL, NULL},
+  {"pass-nested", SOCK_SEQPACKET, 0, pass_by_nested_epoll, NULL, NULL, NULL},
   {"pass-many", SOCK_SEQPACKET, 0, pass_many, NULL, NULL, prepare_many},
   {"send", SOCK_SEQPACKET, CHUNK, send_one, NULL, fetch_and_clear, NULL},
   {"receive", SOCK_SEQPACKET, CHUNK, receive_one, fill, clear, NULL},
