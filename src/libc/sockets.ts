@@ -13,6 +13,9 @@ export interface PeerCredentials {
   readonly gid: number;
 }
 
+/** More bytes than Linux sends at once, as long as nobody changes its limits (net.core.wmem_default). */
+export const LONGEST = 262_144;
+
 const TYPES: readonly SocketType[] = ['seqpacket', 'stream', 'dgram'];
 const INT_BYTES = 4;
 

@@ -2,6 +2,7 @@ import { MOST_BYTES } from '../libc/address.ts';
 import type { Libc } from '../libc/calls.ts';
 import { DataBuffer } from '../libc/data-buffer.ts';
 import { Memory, NO_BYTES } from '../libc/memory.ts';
+import { LONGEST } from '../libc/sockets.ts';
 import { ControlCodec } from './control.ts';
 
 /** How much data a receive takes when nothing else is said. */
@@ -12,9 +13,6 @@ export const MOST_PARTS = 16;
 
 /** Small data is copied into the message, as that takes less time than to ask where it lies. */
 const COPIED_DATA = 4096;
-
-/** The longest message that Linux sends, as long as nobody changes its limits (net.core.wmem_default), and more. */
-const LARGEST_KEPT = 262_144;
 
 /**
  * The messages of all sockets of a thread, which use them in turn: between two system calls nobody needs them. So a
@@ -74,7 +72,7 @@ export class SharedBuffers {
     } else {
       data = Buffer.from(room.buffer, 0, bytes);
     }
-    if (!copied || room.length > LARGEST_KEPT) {
+    if (!copied || room.length > LONGEST) {
       this.#room = undefined;
       this.#view = NO_BYTES;
     }

@@ -3,7 +3,7 @@ import { checkCount } from '../../arguments.ts';
 import { ChannelError, invalidArgType, SyscallError } from '../../errors.ts';
 import { SocketAddress } from '../../libc/address.ts';
 import { type Libc, libc } from '../../libc/calls.ts';
-import { bind, connect, socket } from '../../libc/sockets.ts';
+import { bind, connect, LONGEST, socket } from '../../libc/sockets.ts';
 import { UnixSocket } from '../../unix-socket.ts';
 
 /** Where a message came from. */
@@ -15,9 +15,6 @@ export interface ReceivedInfo {
 }
 
 type Callback = (error?: Error) => void;
-
-/** The longest datagram that Linux sends, as long as nobody changes its limits (net.core.wmem_default). */
-const LONGEST = 262_144;
 
 /** What `send` calls back with while the receiver is full. */
 const CONGESTION = 1;
