@@ -19,12 +19,16 @@ export function otherUser(): User | undefined {
   return spawnSync(process.execPath, ['--version'], { ...OTHER, cwd: '/' }).status === 0 ? OTHER : undefined;
 }
 
-/** Makes an unprivileged process of root's. */
+/**
+ * Makes an unprivileged process of root's, of a user that other processes do not have: Linux counts the descriptors that a
+ * user has on their way, whoever sends them.
+ */
 export function dropPrivileges(): void {
   if (process.getuid?.() !== 0) return;
+  const own = 20_000 + (process.pid % 40_000);
   process.setgroups?.([]);
-  process.setgid?.(NOBODY);
-  process.setuid?.(NOBODY);
+  process.setgid?.(own);
+  process.setuid?.(own);
 }
 
 /** Whether a root of this host may become another user. */
