@@ -52,11 +52,13 @@ const PEER = [
 export async function untilBlocked(pid: number, tid = pid, calls: readonly string[] = PEER): Promise<string> {
   const names = process.platform === 'linux' ? NUMBERS[process.arch] : undefined;
   if (!names) skip(`no way to see a blocked thread on ${process.platform} ${process.arch}`);
-  for (;;) {
+  for (let seen: string | undefined; ; ) {
     // "running", or the number of the call that the thread sleeps in. The file is gone with the thread.
     const [number] = readFileSync(`/proc/${pid}/task/${tid}/syscall`, 'utf8').split(' ');
     const name = names[Number(number)];
-    if (name !== undefined && calls.includes(name)) return name;
+    // A call that does not wait may sleep for a moment, too, for memory or a lock.
+    if (name !== undefined && name === seen && calls.includes(name)) return name;
+    seen = name;
     await delay(1);
   }
 }
