@@ -3,6 +3,7 @@ import { createSocket } from '../../src/drop-in/unix-dgram.ts';
 import { local } from '../harness/local.ts';
 import type { Side } from '../harness/question.ts';
 import { timed } from '../harness/timed.ts';
+import { Arrivals } from '../sides/arrivals.ts';
 import { SMALL } from '../sides/messages.ts';
 
 const OURS = 'fdchannel/unix-dgram';
@@ -20,8 +21,8 @@ export default timed({
 });
 
 function datagram(name: string, path: string): Side {
-  let arrived: (() => void) | undefined;
-  const server = createSocket('unix_dgram', () => arrived?.());
+  const arrivals = new Arrivals<void>();
+  const server = createSocket('unix_dgram', () => arrivals.bring());
   server.bind(path);
   const client = createSocket('unix_dgram');
   client.connect(path);
@@ -30,9 +31,7 @@ function datagram(name: string, path: string): Side {
     name,
     async run(count) {
       for (let i = 0; i < count; i++) {
-        const arrival = new Promise<void>((resolve) => {
-          arrived = resolve;
-        });
+        const arrival = arrivals.next();
         client.send(data);
         await arrival;
       }

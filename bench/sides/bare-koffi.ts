@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { local } from '../harness/local.ts';
 import type { Side } from '../harness/question.ts';
+import { Arrivals } from './arrivals.ts';
 import { BareEndpoint, calls, close, socketpair } from './bare-endpoint.ts';
 
 /** koffi's own calls: what is left when the library is taken away. */
@@ -60,15 +61,13 @@ export function bareWouldBlock(name: string): Side {
 export function barePollPass(name: string): Side {
   const channel = bareChannel();
   const { near, far, source } = channel;
-  let arrived: ((fd: number) => void) | undefined;
-  const poll = calls().poll(far.fd, { readable: true }, () => arrived?.(far.tryReceive()));
+  const arrivals = new Arrivals<number>();
+  const poll = calls().poll(far.fd, { readable: true }, () => arrivals.bring(far.tryReceive()));
   return local({
     name,
     async run(count) {
       for (let i = 0; i < count; i++) {
-        const arrival = new Promise<number>((resolve) => {
-          arrived = resolve;
-        });
+        const arrival = arrivals.next();
         near.send(source);
         close(await arrival);
       }

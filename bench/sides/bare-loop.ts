@@ -2,6 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { local } from '../harness/local.ts';
 import type { Side } from '../harness/question.ts';
+import { Arrivals } from './arrivals.ts';
 import { BareEndpoint, calls, close, socketpair } from './bare-endpoint.ts';
 import { STRIDE } from './waiting-endpoints.ts';
 
@@ -66,12 +67,12 @@ export function bareWake(name: string, count: number): Side {
   const pairs = Array.from({ length: count }, () => socketpair());
   const source = openSync('/dev/null', 'r');
   const [sender, receiver] = [new BareEndpoint(-1), new BareEndpoint(-1)];
-  let arrived: ((fd: number) => void) | undefined;
+  const arrivals = new Arrivals<number>();
   const watch = watchOnLoop(
     pairs.map(([near]) => near),
     (index) => {
       receiver.fd = (pairs[index] as [number, number])[0];
-      arrived?.(receiver.tryReceive());
+      arrivals.bring(receiver.tryReceive());
     },
   );
   let at = 0;
@@ -79,9 +80,7 @@ export function bareWake(name: string, count: number): Side {
     name,
     async run(wakes) {
       for (let i = 0; i < wakes; i++) {
-        const arrival = new Promise<number>((resolve) => {
-          arrived = resolve;
-        });
+        const arrival = arrivals.next();
         at = (at + STRIDE) % count;
         sender.fd = (pairs[at] as [number, number])[1];
         sender.send(source);

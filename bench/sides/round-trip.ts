@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { closeFD, type Endpoint, newConnectedSockets, newEndpoint } from '../../src/index.ts';
 import { local } from '../harness/local.ts';
 import type { Side } from '../harness/question.ts';
+import { Arrivals } from './arrivals.ts';
 import { BareEndpoint, close } from './bare-endpoint.ts';
 import { watchOnLoop } from './bare-loop.ts';
 
@@ -39,15 +40,13 @@ export async function bareRoundTrip(name: string): Promise<Side> {
 export async function bareLoopRoundTrip(name: string): Promise<Side> {
   const endpoint = new BareEndpoint(await connectTo(BARE_ECHO, 'async'));
   const source = openSync('/dev/null', 'r');
-  let arrived: ((fd: number) => void) | undefined;
-  const watch = watchOnLoop([endpoint.fd], () => arrived?.(endpoint.tryReceive()));
+  const arrivals = new Arrivals<number>();
+  const watch = watchOnLoop([endpoint.fd], () => arrivals.bring(endpoint.tryReceive()));
   return local({
     name,
     async run(count) {
       for (let i = 0; i < count; i++) {
-        const arrival = new Promise<number>((resolve) => {
-          arrived = resolve;
-        });
+        const arrival = arrivals.next();
         endpoint.send(source);
         close(await arrival);
       }
