@@ -88,14 +88,14 @@ export class Sending implements Waiting<number> {
   attempt(flags: number): number | undefined {
     const { bytes } = this.#message;
     do {
-      if (this.once(flags) === undefined) return undefined;
+      if (this.#once(flags) === undefined) return undefined;
     } while (this.#sent < bytes);
     this.#over = true;
     return bytes;
   }
 
   /** Sends by one call, and returns the number of bytes that it took; undefined where it would block. */
-  once(flags: number): number | undefined {
+  #once(flags: number): number | undefined {
     try {
       const sent = sendOnce(this.#sender, this.#message, this.#descriptors, this.#sent, flags);
       if (sent === undefined) return undefined;
