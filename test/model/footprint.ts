@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isNode } from '../../src/loop/runtime.ts';
-import { changes, type Identity, openDescriptors, sameFile } from '../support/descriptors.ts';
+import { changes, type Identity, openDescriptors } from '../support/descriptors.ts';
 
 const THREADS = '/proc/self/task';
 
@@ -35,16 +35,6 @@ export class Footprint {
   /** Forgets descriptors that went with something else. */
   forget(fds: Iterable<number>): void {
     for (const fd of fds) this.#descriptors?.delete(fd);
-  }
-
-  /** Forgets sockets, and the duplicates by which they are watched. */
-  forgetSockets(fds: readonly number[]): void {
-    for (const fd of fds) {
-      const socket = this.#descriptors?.get(fd);
-      for (const [other, its] of this.#descriptors ?? []) {
-        if (socket && sameFile(socket, its)) this.#descriptors?.delete(other);
-      }
-    }
   }
 
   /** What was left behind since then. Closing may take a turn of the loop or more. */

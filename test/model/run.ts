@@ -46,10 +46,14 @@ export async function run(history: History, pool: Pool, patience: Patience = PAT
   let fault: Fault | Undecided | undefined;
   let peak = 0;
   try {
-    // A worker opens descriptors as it starts, which a process that starts meanwhile would count as its own.
-    const order = hosts[1].place === 'worker' ? ([1, 0] as const) : ENDS;
-    for (const end of order) await hosts[end].begin(end, row.name, sockets[end]);
-    const before = footprint(pool, hosts, sockets);
+    // A process that starts opens descriptors here, and takes its socket away. From its beginning on, a thread opens some
+    // at any time: what this process holds has to be known before.
+    const processes = ENDS.filter((end) => hosts[end] instanceof ProcessHost);
+    const threads = ENDS.filter((end) => !processes.includes(end));
+    for (const end of processes) await hosts[end].begin(end, row.name, sockets[end]);
+    const here = threads.map((end) => sockets[end]);
+    const before = footprint(pool, here);
+    for (const end of threads) await hosts[end].begin(end, row.name, sockets[end]);
     for (const [number, step] of history.steps.entries()) await play.step(step, number);
     peak = readdirSync('/proc/self/fd').length;
     await finish(play);
@@ -69,13 +73,11 @@ export async function run(history: History, pool: Pool, patience: Patience = PAT
   };
 }
 
-/** What this process holds without the two sockets. */
-function footprint(pool: Pool, hosts: readonly [Host, Host], sockets: readonly [number, number]): Footprint {
+/** What this process holds without those sockets. */
+function footprint(pool: Pool, sockets: readonly number[]): Footprint {
   if (pool.footprint === undefined) {
     pool.footprint = Footprint.ofProcess();
-    // A process has a copy of its socket; what has the number here by now is something else.
-    const here = ENDS.filter((end) => !(hosts[end] instanceof ProcessHost));
-    pool.footprint.forgetSockets(here.map((end) => sockets[end]));
+    pool.footprint.forget(sockets);
   }
   return pool.footprint;
 }

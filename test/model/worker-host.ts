@@ -21,12 +21,14 @@ export class WorkerHost extends RemoteHost {
     void this.#listen();
   }
 
+  /** It has opened what a thread opens only once. */
   static async start(options: RemoteOptions): Promise<WorkerHost> {
-    return new WorkerHost(await startWorker('../model/remote.ts', options));
+    const host = new WorkerHost(await startWorker('../model/remote.ts', options));
+    await host.ready;
+    return host;
   }
 
   async begin(end: EndName, row: string, socket: number): Promise<void> {
-    await this.ready;
     this.#sockets.set(socket, identity(socket));
     this.post({ do: 'begin', end, row, socket });
   }
