@@ -11,10 +11,10 @@ import {
   newConnectedSockets,
   newEndpoint,
 } from '../src/index.ts';
+import { javascriptOf } from './support/javascript.ts';
 import { closed, opening, ready, withConnection, withPath } from './support/node-sockets.ts';
 import { startProcess } from './support/processes.ts';
 import { suite } from './support/suite.ts';
-import { LOADER } from './support/typescript.ts';
 
 const FILE = import.meta.filename;
 
@@ -89,9 +89,9 @@ suite('the descriptor of', (test) => {
   const inChild = async (script: string, command = 'exec "$@"') => {
     const imports = `
       import { once } from 'node:events';
-      import { descriptorOf } from ${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)};
+      import { descriptorOf } from ${JSON.stringify(javascriptOf('src/index.ts'))};
     `;
-    const node = [process.execPath, '--no-warnings', ...LOADER];
+    const node = [process.execPath, '--no-warnings'];
     const args = ['-c', command, 'sh', ...node, '--input-type=module', '--eval', imports + script];
     const { code, stdout, stderr } = await startProcess('sh', args).exit;
     assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });

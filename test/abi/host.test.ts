@@ -8,9 +8,9 @@ import { abiOf, assertSupported } from '../../src/abi/host.ts';
 import { UnsupportedPlatformError } from '../../src/errors.ts';
 import { libc } from '../../src/libc/calls.ts';
 import { ControlCodec } from '../../src/socket/control.ts';
+import { javascriptOf } from '../support/javascript.ts';
 import { startProcess } from '../support/processes.ts';
 import { skip, suite } from '../support/suite.ts';
-import { LOADER } from '../support/typescript.ts';
 
 /** The structures with the prefix of their members' names. */
 const PREFIXES = {
@@ -228,7 +228,7 @@ async function onHost(platform: string, arch: string, endianness: string): Promi
   `;
   const use = `
     const { newConnectedSockets, newEndpoint, closeFD, descriptorOf, UnsupportedPlatformError } =
-      await import(${JSON.stringify(new URL('../../src/index.ts', import.meta.url).href)});
+      await import(${JSON.stringify(javascriptOf('src/index.ts'))});
     console.log('imported', descriptorOf({ fd: 3 }));
     for (const call of [newConnectedSockets, () => newEndpoint(3), () => closeFD(3), newConnectedSockets]) {
       try {
@@ -241,8 +241,7 @@ async function onHost(platform: string, arch: string, endianness: string): Promi
   `;
   const preload = `data:text/javascript,${encodeURIComponent(pretend)}`;
   const { code, stdout, stderr } = await startProcess(process.execPath, [
-    ...[...LOADER, '--import', preload],
-    ...['--input-type=module', '--eval', use],
+    ...['--import', preload, '--input-type=module', '--eval', use],
   ]).exit;
   assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
   return stdout.trimEnd().split('\n');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { javascriptOf } from '../support/javascript.ts';
 import { startFixture } from '../support/processes.ts';
 import { compiled, SLOW } from '../support/projects.ts';
 import { withFolder } from '../support/streams.ts';
@@ -18,7 +18,7 @@ suite('the originals, compiled', (test) => {
       `what ${name} documents comes of fdchannel/${name}, too, in the same order`,
       async () => {
         const original = await compiled(name, version);
-        const ours = fileURLToPath(new URL(`../../src/drop-in/${name}.ts`, import.meta.url));
+        const ours = javascriptOf(`src/drop-in/${name}.ts`);
         await withFolder(async (folder) => {
           const outputs: string[] = [];
           for (const [i, module] of [original, ours].entries()) {

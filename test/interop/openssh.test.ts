@@ -4,11 +4,10 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { descriptorOf } from '../../src/index.ts';
-import { type Exit, FIXTURES, startProcess } from '../support/processes.ts';
+import { javascriptOf } from '../support/javascript.ts';
+import { type Exit, startProcess } from '../support/processes.ts';
 import { skip, suite } from '../support/suite.ts';
-import { LOADER } from '../support/typescript.ts';
 
 const SSHD = '/usr/sbin/sshd';
 /** Debian's init script makes it; a root's sshd does not start without. */
@@ -79,8 +78,8 @@ suite('OpenSSH', (test) => {
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
 
-    const fixture = fileURLToPath(new URL('passes-connection.ts', FIXTURES));
-    const proxy = [process.execPath, ...LOADER, fixture, String(port)].map((word) => `'${word}'`).join(' ');
+    const fixture = javascriptOf('test/fixtures/passes-connection.ts');
+    const proxy = [process.execPath, fixture, String(port)].map((word) => `'${word}'`).join(' ');
     const destination = `${userInfo().username}@fdchannel.invalid`;
     const client = startProcess('ssh', [
       ...ssh,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
-import { built } from '../support/built.ts';
+import { javascriptOf } from '../support/javascript.ts';
 import { COMBINATIONS } from '../support/loop.ts';
 import { type Exit, FIXTURES, startProcess } from '../support/processes.ts';
 import { suite } from '../support/suite.ts';
@@ -11,7 +11,7 @@ const SLOW = { timeout: 60_000 };
 /** Runs a program that is JavaScript, on the compiled package. */
 async function run(combination: string, file: string, ...args: string[]): Promise<Exit> {
   const fixture = fileURLToPath(new URL(file, FIXTURES));
-  return startProcess(process.execPath, ['--expose-gc', fixture, await built(), ...args], {
+  return startProcess(process.execPath, ['--expose-gc', fixture, javascriptOf('src/index.ts'), ...args], {
     env: { FDCHANNEL_LOOP: combination },
     timeout: SLOW.timeout,
   }).exit;

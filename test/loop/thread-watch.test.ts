@@ -9,7 +9,7 @@ import { libc } from '../../src/libc/calls.ts';
 import { PollArray } from '../../src/loop/poll-array.ts';
 import { ThreadWatch } from '../../src/loop/thread-watch.ts';
 import { untilBlocked } from '../support/blocked.ts';
-import { built } from '../support/built.ts';
+import { javascriptOf } from '../support/javascript.ts';
 import { COMBINATIONS, IN, until, withSet } from '../support/loop.ts';
 import { FIXTURES, startProcess } from '../support/processes.ts';
 import { sendRaw } from '../support/raw.ts';
@@ -144,7 +144,7 @@ suite('a helper thread of its own', (test) => {
       const scenario = 'a continuation throws, and something else waits';
       const { code, stdout, stderr } = await startProcess(
         process.execPath,
-        ['--require', preload, fixture, await built(), scenario],
+        ['--require', preload, fixture, javascriptOf('src/index.ts'), scenario],
         { env: { FDCHANNEL_LOOP: 'epoll+thread', NODE_OPTIONS: `--require=${preload}` } },
       ).exit;
       assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: 'done\n', stderr: '' });
@@ -157,7 +157,7 @@ suite('a helper thread of its own', (test) => {
 
   test('that Node does not permit: the wait is refused with a code', async () => {
     if (MAJOR < 23) skip(`Node ${MAJOR} has no permissions for native addons`);
-    const index = await built();
+    const index = javascriptOf('src/index.ts');
     const script = `
       const { Endpoint } = await import(${JSON.stringify(index)});
       const [own] = Endpoint.pair();
@@ -173,7 +173,7 @@ suite('a helper thread of its own', (test) => {
 
   test('without leave to read the root: a worker closes what it has made when it ends', async () => {
     if (MAJOR < 23) skip(`Node ${MAJOR} has no permissions for native addons`);
-    const index = await built();
+    const index = javascriptOf('src/index.ts');
     const fixture = fileURLToPath(new URL('loop-worker-ends.mjs', FIXTURES));
     const readable = [
       dirname(dirname(index)),

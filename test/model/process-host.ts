@@ -2,16 +2,13 @@ import { type ChildProcessByStdio, type StdioOptions, spawn } from 'node:child_p
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { closeFD, Endpoint, newConnectedSockets } from '../../src/index.ts';
+import { javascriptOf } from '../support/javascript.ts';
 import { LIMITED } from '../support/processes.ts';
 import { started } from '../support/started.ts';
-import { LOADER } from '../support/typescript.ts';
 import type { Command, Finish, RemoteOptions } from './command.ts';
 import type { EndName } from './history.ts';
 import { RemoteHost } from './host.ts';
-
-const REMOTE = fileURLToPath(new URL('remote.ts', import.meta.url));
 
 /** A process that has copies of the sockets of its ends, and the only ones. It is started when it gets the first. */
 export class ProcessHost extends RemoteHost {
@@ -59,7 +56,7 @@ export class ProcessHost extends RemoteHost {
   #start(socket: number): void {
     const [near, far] = newConnectedSockets();
     const prefix = this.place === 'limited' ? LIMITED : [];
-    const node = [process.execPath, ...LOADER, REMOTE, JSON.stringify(this.#options)];
+    const node = [process.execPath, javascriptOf('test/model/remote.ts'), JSON.stringify(this.#options)];
     const [command, ...args] = [...prefix, ...node] as [string, ...string[]];
     const stdio: StdioOptions = ['pipe', 'pipe', 'pipe', far, socket];
     const child = spawn(command, args, { stdio }) as ChildProcessByStdio<Writable, Readable, Readable>;

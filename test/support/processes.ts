@@ -2,13 +2,12 @@ import { type ChildProcess, type ChildProcessByStdio, type StdioOptions, spawn }
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { javascriptOf } from './javascript.ts';
 import { started } from './started.ts';
-import { LOADER } from './typescript.ts';
 
 export const FIXTURES = new URL('../fixtures/', import.meta.url);
 
-/** A fixture's `prefix` that leaves it enough descriptors for Node and tsx, and few enough to run out of quickly. */
+/** A fixture's `prefix` that leaves it enough descriptors for Node, and few enough to run out of quickly. */
 export const LIMITED: readonly string[] = ['sh', '-c', 'ulimit -n 96; exec "$@"', 'sh'];
 
 export interface ProcessOptions {
@@ -47,11 +46,10 @@ export interface Process {
   line(): Promise<string>;
 }
 
-/** Runs test/fixtures/`file` in a Node of its own. */
+/** Runs test/fixtures/`file`, which is TypeScript, in a Node of its own. */
 export function startFixture(file: string, options: FixtureOptions = {}): Process {
   const { args = [], execArgv = [], prefix = [], ...others } = options;
-  const fixture = fileURLToPath(new URL(file, FIXTURES));
-  const node = [process.execPath, ...LOADER, ...execArgv, fixture, ...args];
+  const node = [process.execPath, ...execArgv, javascriptOf(`test/fixtures/${file}`), ...args];
   const [command, ...rest] = [...prefix, ...node] as [string, ...string[]];
   return startProcess(command, rest, others);
 }

@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { type Exit, FIXTURES, startProcess } from './processes.ts';
+import { javascriptOf } from './javascript.ts';
+import { type Exit, startProcess } from './processes.ts';
 import { suite } from './suite.ts';
-import { LOADER } from './typescript.ts';
-
-const runner = fileURLToPath(new URL('run.ts', import.meta.url));
 
 /** How long a run that is to fail waits for what will not come, in milliseconds. */
 const IMPATIENT = { FDCHANNEL_TEST_PATIENCE: '200' };
@@ -15,16 +12,11 @@ async function run(
   patterns: readonly string[],
   env: NodeJS.ProcessEnv = IMPATIENT,
 ): Promise<Exit & { lastLine: string | undefined }> {
-  const child = startProcess(
-    process.execPath,
-    [
-      ...LOADER,
-      runner,
-      ...patterns.map((name) => name.replace(/^suites/, `${fileURLToPath(FIXTURES)}suites`)),
-    ],
-    { env: { NO_COLOR: '1', ...env } },
+  const selected = patterns.map((name) =>
+    name.replace(/^suites.*/, (file) => javascriptOf(`test/fixtures/${file}`)),
   );
-  const exit = await child.exit;
+  const args = [javascriptOf('test/support/run.ts'), ...selected];
+  const exit = await startProcess(process.execPath, args, { env: { NO_COLOR: '1', ...env } }).exit;
   return { ...exit, lastLine: exit.stdout.trimEnd().split('\n').at(-1) };
 }
 
@@ -37,11 +29,11 @@ const failing: [title: string, fault: string][] = [
   ['throws later', 'AssertionError: stray exception'],
   ['rejects unheard', 'Error: stray rejection'],
   ['never settles', 'Error: still running after 100 ms'],
-  ['opens', String.raw`Error: descriptor \d+ was left open: \S+failing\.suite\.ts`],
-  ['closes', String.raw`Error: descriptor \d+ was closed: \S+failing\.suite\.ts`],
+  ['opens', String.raw`Error: descriptor \d+ was left open: \S+failing\.suite\.js`],
+  ['closes', String.raw`Error: descriptor \d+ was closed: \S+failing\.suite\.js`],
   [
     'exchanges',
-    String.raw`Error: descriptor \d+ was exchanged: \S+failing\.suite\.ts \(.+\) is now /dev/null`,
+    String.raw`Error: descriptor \d+ was exchanged: \S+failing\.suite\.js \(.+\) is now /dev/null`,
   ],
   [
     'throws and opens',
@@ -58,7 +50,7 @@ const broken: [name: string, says: RegExp, lastLine: string][] = [
   ['exits', /^problem: the process ended early, in broken > exits$/m, '0 passed, 2 failed'],
   ['registers-late', /^problem: never ran: 1 of 2 tests$/m, '1 passed, 1 failed'],
   ['empty-suite', /^problem: no test in suite hollow$/m, '1 passed, 1 failed'],
-  ['empty', /^problem: no test in \S+empty\.suite\.ts$/m, '0 passed, 1 failed'],
+  ['empty', /^problem: no test in \S+empty\.suite\.js$/m, '0 passed, 1 failed'],
   ['import-error', /^problem: the import of the tests: .+ERR_MODULE_NOT_FOUND/m, '0 passed, 1 failed'],
 ];
 

@@ -31,7 +31,7 @@ type Entry = ReturnType<typeof enter>;
 class Skip extends Error {}
 
 /** What a stack trace says about the runner, and not about the test. */
-const OURS = /support\/(?:suite|deadline|run)\.ts|node_modules\/uvu/;
+const OURS = /support\/(?:suite|deadline|run)\.[jt]s|node_modules\/uvu/;
 
 let files: readonly string[] = [];
 let latest: Entry | undefined;

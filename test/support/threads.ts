@@ -1,8 +1,8 @@
 import { on } from 'node:events';
+import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { FIXTURES } from './processes.ts';
+import { javascriptOf } from './javascript.ts';
 import { started } from './started.ts';
-import { LOADER, NATIVE } from './typescript.ts';
 
 export interface Thread {
   readonly worker: Worker;
@@ -17,28 +17,18 @@ export interface Thread {
 /**
  * Runs test/fixtures/`file` in a worker thread that does not outlive the test.
  *
- * Let it post something before it ends: in Node 20, a thread that ends in the middle of its imports may leave one of
- * tsx's files open.
+ * Let it post something before it ends: a thread that ends in the middle of its imports may leave a file open.
  */
 export async function startWorker(file: string, workerData?: unknown): Promise<Thread> {
-  const module = JSON.stringify(new URL(file, FIXTURES).href);
-  // Node 20 does not take tsx over from the main thread.
-  const load = NATIVE
-    ? `import(${module})`
-    : `import(${JSON.stringify(import.meta.resolve('tsx/esm/api'))}).then((tsx) => {
-        tsx.register();
-        return import(${module});
-      })`;
   const bootstrap = /* js */ `
     const { existsSync, readlinkSync } = require('node:fs');
     const { parentPort } = require('node:worker_threads');
     const self = '/proc/thread-self';
     parentPort.postMessage(existsSync(self) ? Number(readlinkSync(self).split('/').at(-1)) : undefined);
-    ${load};
+    import(${JSON.stringify(pathToFileURL(javascriptOf(`test/fixtures/${file}`)).href)});
   `;
-  // A thread that ends while tsx tidies its cache leaves the cache's directory open.
-  const env = { ...process.env, TSX_DISABLE_CACHE: '1' };
-  const worker = new Worker(bootstrap, { eval: true, env, execArgv: NATIVE ? LOADER : [], workerData });
+  // Without the loader that this process may have been started with.
+  const worker = new Worker(bootstrap, { eval: true, execArgv: [], workerData });
   const messages = on(worker, 'message', { close: ['exit'] });
   const exit = new Promise<number>((resolve, reject) => {
     let settle: (code: number) => void = resolve;

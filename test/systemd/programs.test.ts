@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
-import { fileURLToPath } from 'node:url';
 import { type SocketType, UnixSocket } from '../../src/index.ts';
 import { notify, notifyBarrier } from '../../src/systemd.ts';
 import { succeeds } from '../interop/programs.ts';
 import { tagged, withDescriptors } from '../support/files.ts';
+import { javascriptOf } from '../support/javascript.ts';
 import { withManager, withVariable } from '../support/manager.ts';
 import { assertEnded, type Name, onceThere, unlessEnded, withName } from '../support/named.ts';
-import { FIXTURES, type Process, startProcess } from '../support/processes.ts';
+import { type Process, startProcess } from '../support/processes.ts';
 import { skip, suite } from '../support/suite.ts';
-import { LOADER } from '../support/typescript.ts';
 
 /** How systemd-socket-activate writes a type. */
 const OPTIONS = { stream: [], seqpacket: ['--seqpacket'] } as const;
@@ -19,7 +18,7 @@ async function needs(program: string): Promise<void> {
 
 /** Starts systemd-socket-activate, which starts a service at the first connection. */
 function activate(path: string, type: keyof typeof OPTIONS, how: string, ...options: string[]): Process {
-  const service = [process.execPath, ...LOADER, fileURLToPath(new URL('activated.ts', FIXTURES)), how];
+  const service = [process.execPath, javascriptOf('test/fixtures/activated.ts'), how];
   return startProcess('systemd-socket-activate', [...OPTIONS[type], ...options, '-l', path, ...service]);
 }
 

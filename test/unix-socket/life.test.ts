@@ -15,6 +15,7 @@ import { libc } from '../../src/libc/calls.ts';
 import { WITHIN_SECONDS } from '../support/channel.ts';
 import { isOpen, sameFile } from '../support/descriptors.ts';
 import { temporaryFile, withDescriptors } from '../support/files.ts';
+import { javascriptOf } from '../support/javascript.ts';
 import { startProcess } from '../support/processes.ts';
 import { setNonblocking, statusFlags } from '../support/raw.ts';
 import { assertRefused, BAD_RANGE, BAD_TYPE, NO_DESCRIPTORS, type Refusal } from '../support/refusals.ts';
@@ -91,14 +92,14 @@ for (const type of TYPES) {
       withPair(type, async (a) => {
         assert.equal(a.ref().unref().ref(), a);
         const script = `
-          import { UnixSocket } from ${JSON.stringify(new URL('../../src/index.ts', import.meta.url).href)};
+          import { UnixSocket } from ${JSON.stringify(javascriptOf('src/index.ts'))};
           const [a, b] = UnixSocket.pair('${type}');
           void a.recvMessageAsync();
           a.unref();
           globalThis.kept = b;
         `;
         const { code, stderr } = await startProcess(process.execPath, [
-          ...['--import', import.meta.resolve('tsx'), '--input-type=module', '--eval', script],
+          ...['--input-type=module', '--eval', script],
         ]).exit;
         assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
       }));
