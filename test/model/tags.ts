@@ -1,8 +1,8 @@
-import { existsSync, fstatSync, ftruncateSync, mkdtempSync, openSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { fstatSync, ftruncateSync, mkdtempSync, openSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { closeFD } from '../../src/index.ts';
 import { pathOf } from '../support/descriptors.ts';
+import { FILES_FOLDER } from '../support/files.ts';
 
 /** Files that can be told apart after they were sent: the size of each is its tag, a number from 1. */
 export class TagFiles {
@@ -22,10 +22,8 @@ export class TagFiles {
   }
 }
 
-/** In memory, if there is such a place: on a disk, a new file takes a hundred times as long as all that is done with it. */
 export function makeDirectory(): string {
-  const memory = '/dev/shm';
-  return mkdtempSync(join(existsSync(memory) ? memory : tmpdir(), 'fdchannel-model-'));
+  return mkdtempSync(join(FILES_FOLDER, 'fdchannel-model-'));
 }
 
 export function removeDirectory(directory: string): void {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ChannelError, type Message, type SocketType, SyscallError, UnixSocket } from '../../src/index.ts';
 import { libc } from '../../src/libc/calls.ts';
 import { sameFile } from './descriptors.ts';
+import { temporaryFile } from './files.ts';
 import type { Refusal } from './refusals.ts';
 
 export const TYPES: readonly SocketType[] = ['seqpacket', 'stream', 'dgram'];
@@ -44,9 +45,7 @@ export async function withFolder(body: (path: (name: string) => string) => unkno
 
 /** Runs the body with so many open files, no two of them the same. */
 export async function withFiles(count: number, body: (files: number[]) => unknown): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'fdchannel-'));
-  const files = Array.from({ length: count }, (_, i) => openSync(join(folder, `${i}`), 'w+'));
-  rmSync(folder, { recursive: true });
+  const files = Array.from({ length: count }, () => temporaryFile());
   try {
     await body(files);
   } finally {
