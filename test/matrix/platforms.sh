@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the tests on other Nodes, what waits in the other ways in which a loop can look at sockets and on other runtimes,
-# and, emulated, a smoke test on other processors: what README calls "run".
+# Runs the tests on other Nodes, what waits in the other ways in which a loop can look at sockets, on every Node, and on other
+# runtimes, and, emulated, a smoke test on other processors: what README calls "run".
 #   test/matrix/platforms.sh [nodes] [loops] [runtimes] [processors]       all four without a word
 #   test/matrix/platforms.sh node=22.23.3 loop=poll+thread runtime=bun     one of each
 # As root, on Debian, it installs the emulators that it misses. Every binary is in an npm package.
@@ -50,21 +50,29 @@ tables() { # suites of test/socket; prints the names of their files
   echo "${files[@]/%/.test.ts}"
 }
 
-tests_on_node() {
-  local node loop
+use_node() { # its version
+  local node
   node=$(package "node-$(node -p 'process.platform + "-" + process.arch')@$1")
   export PATH=$node/bin:$PATH
-  echo "== the tests on Node $1"
-  npm test
-  for loop in "${OTHER_LOOPS[@]}"; do tests_over_loop "$loop"; done
 }
 
-# The tables of ends and the model, over the sets and watches that this system would not choose.
+tests_on_node() {
+  use_node "$1"
+  echo "== the tests on Node $1"
+  npm test
+}
+
+# The tables of ends and the model on every Node, over the sets and watches that this system would not choose.
 tests_over_loop() {
-  echo "== the tables of ends and the model over $1, on Node $(node --version)"
-  # shellcheck disable=SC2046
-  FDCHANNEL_LOOP=$1 npm test -- $(tables "${WAITING[@]}" "${WAITING_ON_NODE[@]}") test/model/found.test.ts
-  FDCHANNEL_LOOP=$1 npm run soak -- --seed 1 --seconds 10
+  export FDCHANNEL_LOOP=$1
+  local version
+  for version in '' "${NODES[@]}"; do
+    if [[ $version ]]; then use_node "$version"; fi
+    echo "== the tables of ends and the model over $1, on Node $(node --version)"
+    # shellcheck disable=SC2046
+    npm test -- $(tables "${WAITING[@]}" "${WAITING_ON_NODE[@]}") test/model/found.test.ts
+    npm run soak -- --seed 1 --seconds 10
+  done
 }
 
 # Bun and Deno know nothing of Node's streams, so a helper thread looks there. The model plays between their threads: it

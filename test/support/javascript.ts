@@ -7,18 +7,18 @@ import { fileURLToPath } from 'node:url';
 /** Of the project, or, in a module that was compiled, of what was compiled of it. */
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-let folder = extname(import.meta.url) === '.js' ? ROOT : undefined;
+/**
+ * Where the project is compiled, at the import of this module: Bun keeps open what it waits for the compiler with, which is
+ * not to happen in a test. It takes two or three seconds, and a loader half a second of each process and each thread.
+ */
+const FOLDER = extname(import.meta.url) === '.js' ? ROOT : compile();
 
 /**
- * Compiles the project at the first call, which takes two or three seconds: a loader takes half a second of each process
- * and each thread.
- *
  * @param file a module's path from the project's root, as in `src/index.ts`
  * @returns the path of that module in JavaScript, which every user may read, and which is there as long as the process
  */
 export function javascriptOf(file: string): string {
-  folder ??= compile();
-  return join(folder, file.replace(/\.ts$/, '.js'));
+  return join(FOLDER, file.replace(/\.ts$/, '.js'));
 }
 
 function compile(): string {
@@ -28,6 +28,6 @@ function compile(): string {
   for (const name of ['package.json', 'node_modules']) symlinkSync(join(ROOT, name), join(made, name));
   const compiler = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
   const how = ['--noEmit', 'false', '--noCheck', '--rootDir', ROOT, '--outDir', made];
-  execFileSync(process.execPath, [compiler, '-p', ROOT, ...how]);
+  execFileSync(process.execPath, [compiler, '-p', ROOT, ...how], { stdio: 'inherit' });
   return made;
 }
