@@ -9,7 +9,7 @@ const CLEAN = { code: 0, signal: null, stderr: '' };
 const SLOW = { timeout: 60_000 };
 
 /** Runs a program that is JavaScript, on the compiled package. */
-async function run(combination: string, file: string, ...args: string[]): Promise<Exit> {
+function run(combination: string, file: string, ...args: string[]): Promise<Exit> {
   const fixture = fileURLToPath(new URL(file, FIXTURES));
   return startProcess(process.execPath, ['--expose-gc', fixture, javascriptOf('src/index.ts'), ...args], {
     env: { FDCHANNEL_LOOP: combination },

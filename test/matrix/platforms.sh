@@ -70,8 +70,7 @@ tests_over_loop() {
     if [[ $version ]]; then use_node "$version"; fi
     echo "== the tables of ends and the model over $1, on Node $(node --version)"
     # shellcheck disable=SC2046
-    npm test -- $(tables "${WAITING[@]}" "${WAITING_ON_NODE[@]}") test/model/found.test.ts
-    npm run soak -- --seed 1 --seconds 10
+    npm test -- $(tables "${WAITING[@]}" "${WAITING_ON_NODE[@]}") test/model/{found,soak}.test.ts
   done
 }
 

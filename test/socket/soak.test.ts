@@ -7,10 +7,10 @@ import { openDescriptors } from '../support/descriptors.ts';
 import { ENDS, type End } from '../support/ends.ts';
 import { temporaryFile, withDescriptors } from '../support/files.ts';
 import { suite } from '../support/suite.ts';
-import { aborting, turns } from '../support/waits.ts';
+import { aborting, BY_THREAD, turns } from '../support/waits.ts';
 
 /** Over a helper thread, a wait takes twenty times as long. */
-const PASSES = process.env['FDCHANNEL_LOOP']?.endsWith('+thread') ? 5_000 : 20_000;
+const PASSES = BY_THREAD ? 5_000 : 20_000;
 
 /** What the heap may grow by in that many passes: less than a hundred bytes for each. */
 const GROWTH = 75 * PASSES;
