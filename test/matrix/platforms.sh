@@ -130,6 +130,9 @@ for word in "$@"; do
     *) echo "there is no $word: nodes, loops, runtimes, processors, node=VERSION, loop=..., runtime=..." >&2 && exit 2 ;;
   esac
 done
-# As many at once as there are processors. What one says comes at its end, in one piece.
-[[ ${#lanes[@]} == 0 ]] || printf '%s\0' "${lanes[@]}" | xargs -0 -n 1 -P "$(nproc)" \
-  bash -c 'said=$("$0" "$1" 2>&1); code=$?; echo "$said"; exit $code' "$root/test/matrix/platforms.sh"
+# As many at once as there are processors. What one says comes at its end, in one piece, and what failed comes last.
+export failed=$work/failed
+[[ ${#lanes[@]} == 0 ]] || printf '%s\0' "${lanes[@]}" | xargs -0 -n 1 -P "$(nproc)" bash -c '
+  said=$("$0" "$1" 2>&1) && echo "$said" && exit
+  { echo "== failed with exit code $?: $1"; echo "$said"; } >>"$failed"
+  exit 1' "$root/test/matrix/platforms.sh" || { cat "$failed"; exit 1; }

@@ -36,7 +36,8 @@ export function completed(files: readonly string[]): void {
 }
 
 /**
- * Prints what uvu does not: times, reasons, what went wrong outside of tests, and last of all the count.
+ * Prints what uvu does not: times, reasons, what went wrong outside of tests, and last of all the count. What failed is
+ * said here once more, as uvu says it long before the end.
  *
  * @returns the exit code
  */
@@ -57,6 +58,9 @@ export function conclude(exitCode: number): number {
     ...entries
       .filter(({ outcome }) => outcome === 'skipped')
       .map(({ title, reason }) => `skipped: ${title}: ${reason}`),
+    ...entries
+      .filter(({ outcome }) => outcome === 'failed')
+      .map(({ title, reason }) => `failed: ${title}: ${reason}`),
     ...problems.map((text) => `problem: ${text}`),
     `${count('passed')} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`,
   ];

@@ -77,8 +77,10 @@ suite('suite', (test) => {
 
   test('every way to fail is told, and hides no other test', async () => {
     const { code, lastLine, stdout } = await run(['suites/failing.suite.ts', 'suites/skipped.suite.ts']);
-    for (const [title, fault] of failing)
+    for (const [title, fault] of failing) {
       assert.match(stdout, new RegExp(`FAIL +failing +"${title}"\n +${fault}`));
+      assert.match(stdout, new RegExp(`^failed: failing > ${title}: ${fault}`, 'm'));
+    }
     assert.deepEqual(
       { code, lastLine },
       { code: 1, lastLine: `1 passed, ${failing.length} failed, 2 skipped` },

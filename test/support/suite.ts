@@ -111,8 +111,10 @@ async function runTest(entry: Entry, body: () => unknown, timeout: number): Prom
   unwatch();
   entry.ms = performance.now() - start;
   if (faults.length > 0) {
+    const error = failure(faults);
     entry.outcome = 'failed';
-    throw failure(faults);
+    entry.reason = `${error.message}${error.stack}`;
+    throw error;
   }
 }
 
