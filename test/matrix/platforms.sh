@@ -5,6 +5,7 @@
 #   test/matrix/platforms.sh node=22.23.3 loop=poll+thread runtime=bun     one of each
 # As root, on Debian, it installs the emulators that it misses. Every binary is in an npm package.
 set -euo pipefail
+shopt -s inherit_errexit
 cd "$(dirname "$0")/../.."
 root=$PWD
 work=$(mktemp -d)
@@ -31,10 +32,20 @@ EMULATED=(
   'ppc64le 20.11.0 ppc64 qemu-ppc64le-static powerpc64le-linux-gnu ppc64el'
 )
 
+# Each is fetched once, whichever lane needs it first.
+export PACKAGES=${PACKAGES:-$work/packages}
 package() { # its name and version; prints the folder into which it was extracted
-  local folder=$work/${1//\//-}
+  local folder=$PACKAGES/${1//\//-}
   mkdir -p "$folder"
-  (cd "$folder" && npm pack --silent "$1" >/dev/null && tar xzf ./*.tgz --strip 1)
+  (
+    flock 9
+    cd "$folder"
+    [[ -e fetched ]] && exit
+    npm pack --fetch-retries 5 --loglevel error "$1" >/dev/null
+    tar xzf ./*.tgz --strip 1
+    rm ./*.tgz
+    touch fetched
+  ) 9>"$folder.lock"
   echo "$folder"
 }
 

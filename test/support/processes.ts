@@ -87,7 +87,7 @@ export function startProcess(
     child.kill('SIGKILL');
   }, timeout);
 
-  const leave = started(`process ${pid}, ${[command, ...args].join(' ')}`, () => {
+  const leave = started(`process ${pid}, ${[command, ...args].join(' ').slice(0, 200)}`, () => {
     child.kill('SIGKILL');
     return exit;
   });
